@@ -11,6 +11,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/inside.h"
 #include "lib/base/memory.h"
+#include "lib/base/number.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 
@@ -170,13 +171,14 @@ static enum status read_number(const struct env_file *env, const char *name, int
     const char *value = look_up(env, name);
     *out = standard;
     if (!value) return STATUS_OK;
-    char *end = NULL;
-    errno = 0;
-    long long number = strtoll(value, &end, 10);
-    *out = number;
-    if (errno == 0 && *end == '\0' && !isspace((unsigned char)*value) && number >= min && number <= max) return STATUS_OK;
-    return error_set_at(err, STATUS_INVALID, name, "%s must be a whole number from %lld to %lld, but it is \"%s\".", name,
-                        (long long)min, (long long)max, value);
+    bool is_negative = min < 0 && *value == '-'; /* MANAGEMENT_PORT */
+    if (number_parse(out, value + is_negative)) {
+        if (is_negative) *out = -*out;
+        if (*out >= min && *out <= max) return STATUS_OK;
+    }
+    return error_set_at(err, STATUS_INVALID, name,
+                        "%s must be a whole number from %lld to %lld, in digits alone, but it is \"%s\".", name, (long long)min,
+                        (long long)max, value);
 }
 
 static enum status make_state_dir(const char *path, struct error *err) {

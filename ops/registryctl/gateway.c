@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/number.h"
 #include "lib/base/percent.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
@@ -60,7 +61,8 @@ static void blank_all_controls(json_t *value) {
 /* The delay that the gateway asks for. */
 static int64_t retry_after_ms(const struct http_response *response) {
     struct text value = {0};
-    long seconds = http_response_header(response, "Retry-After", &value) ? strtol(value.bytes, NULL, 10) : 0;
+    int64_t seconds = 0; /* also if it is a date */
+    if (http_response_header(response, "Retry-After", &value)) number_parse(&seconds, text_view(&value));
     text_release(&value);
     if (seconds > RETRY_AFTER_MAX_S) seconds = RETRY_AFTER_MAX_S;
     return seconds > 0 ? seconds * 1000 : RETRY_MS;

@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 #include "lib/domain/matrix/verdict.h"
 #include "ops/registryctl/command.h"
@@ -93,11 +94,11 @@ static enum status await_all(struct service_line *line, json_t *waiting, struct 
 
 enum status matrix_verify(struct service_line *line, struct invocation *call, const char *count, const char *compiler,
                           struct error *err) {
-    char *rest = NULL;
-    long long number = strtoll(count, &rest, 10);
+    int64_t number;
     json_t *waiting = NULL;
     struct findings found = {0};
-    if (*rest || number < 1) return wrong_call(call, err, "--verify must be the number of builds.");
+    if (!number_parse_within(&number, count, 1, INT64_MAX))
+        return wrong_call(call, err, "--verify must be the number of builds, 1 or more, but it is \"%s\".", count);
     const struct message request = {.tag = MESSAGE_matrix_verify, .matrix_verify = {.count = number, .compiler = compiler}};
     enum status status = service_line_ask(line, &request, &waiting, err);
     size_t all = json_array_size(waiting);

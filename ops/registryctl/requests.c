@@ -10,6 +10,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 #include "lib/domain/job/operation.h"
 #include "ops/registryctl/command.h"
@@ -149,7 +150,8 @@ enum status request_send_action(struct invocation *call, const char *action, con
     const char *token_file = take_option(call, "token-file"), *actor = take_option(call, "actor");
     const char *issue = take_option(call, "issue"), *reason = take_option(call, "reason");
     if (!actor) return wrong_call(call, err, "--actor is required.");
-    if (issue && strspn(issue, "0123456789") != strlen(issue))
+    int64_t issue_number = 0;
+    if (issue && !number_parse(&issue_number, issue))
         return wrong_call(call, err, "--issue must be a number, but it is \"%s\".", issue);
     enum status status = read_token(call, token_file, err);
     if (status) return status;
@@ -159,7 +161,7 @@ enum status request_send_action(struct invocation *call, const char *action, con
     json_writer_text_field(&writer, "action", action);
     json_writer_raw_field(&writer, "payload", payload);
     json_writer_text_field(&writer, "actor", actor);
-    json_writer_raw_field(&writer, "issue", issue);
+    if (issue) json_writer_integer_field(&writer, "issue", issue_number);
     json_writer_text_field(&writer, "reason", reason);
     json_writer_close(&writer, '}');
     status = request_send(call, "/api/v1/trustee", text_view(&body), err);

@@ -12,6 +12,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 #include "lib/domain/matrix/supported_compilers.h"
 #include "lib/domain/package/json_fields.h"
@@ -178,13 +179,13 @@ static enum status take_options(struct solve_options *out, struct invocation *ca
     out->is_all = take_flag(call, "all");
     const char *compiler = take_option(call, "compiler"), *threads = take_option(call, "threads");
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    char *end = NULL;
-    long thread_count = threads ? strtol(threads, &end, 10) : processors < 1 ? 1 : processors;
+    int64_t thread_count = processors < 1 ? 1 : processors;
     out->version = call->count > 1 ? call->arguments[1] : NULL;
     if (out->is_all + (out->dependencies != NULL) + (out->version != NULL) != 1)
         return wrong_call(call, err, "One of NAME@VERSION, --dependencies and --all is required.");
-    if (threads && (end == threads || *end || thread_count < 1 || thread_count > SOLVE_THREADS_MAX))
-        return wrong_call(call, err, "--threads must be a number from 1 to %d.", SOLVE_THREADS_MAX);
+    if (threads && !number_parse_within(&thread_count, threads, 1, SOLVE_THREADS_MAX))
+        return wrong_call(call, err, "--threads must be a whole number from 1 to %d, but it is \"%s\".", SOLVE_THREADS_MAX,
+                          threads);
     out->thread_count = (int)(thread_count > SOLVE_THREADS_MAX ? SOLVE_THREADS_MAX : thread_count);
     out->has_compiler = compiler != NULL;
     return compiler ? version_parse(&out->compiler, compiler, err) : STATUS_OK;

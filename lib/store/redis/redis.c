@@ -18,6 +18,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/number.h"
 #include "lib/base/percent.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
@@ -82,11 +83,10 @@ static bool parse_port(struct redis *redis, const struct url_part *port) {
 
 /* "", or `/DATABASE`. */
 static bool parse_database(struct redis *redis, const char *path) {
-    enum { DIGITS_MAX = 6 };
-    const char *number = *path ? path + 1 : "";
-    size_t digits = strspn(number, "0123456789");
-    if (number[digits] != '\0' || digits > DIGITS_MAX) return false;
-    redis->database = atoi(number);
+    enum { DATABASE_MAX = 999999 };
+    int64_t number = 0;
+    if (*path && path[1] && !number_parse_within(&number, path + 1, 0, DATABASE_MAX)) return false;
+    redis->database = (int)number;
     return true;
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/tools/git/git_http.h"
 
@@ -79,11 +80,11 @@ static enum status ask(struct git_pusher *pusher, git_smart_service_t service, c
 
 /* The next row without its line break, in place; NULL at the end, or if it is malformed. */
 static char *next_row(struct text *answer, size_t *at) {
-    char digits[LENGTH_DIGITS + 1] = "", *end = NULL;
+    unsigned char decoded[LENGTH_DIGITS / 2];
     if (answer->length - *at < LENGTH_DIGITS) return NULL;
-    memcpy(digits, answer->bytes + *at, LENGTH_DIGITS);
-    size_t length = strtoul(digits, &end, 16);
-    if (*end || length <= LENGTH_DIGITS || length > answer->length - *at) return NULL;
+    if (hash_hex_decode(answer->bytes + *at, LENGTH_DIGITS, decoded, sizeof decoded) == 0) return NULL;
+    size_t length = (size_t)decoded[0] << 8 | decoded[1];
+    if (length <= LENGTH_DIGITS || length > answer->length - *at) return NULL;
     char *row = answer->bytes + *at;
     memmove(row, row + LENGTH_DIGITS, length - LENGTH_DIGITS); /* makes room for the NUL */
     row[length - LENGTH_DIGITS] = '\0';

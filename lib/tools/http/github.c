@@ -11,6 +11,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
+#include "lib/base/number.h"
 #include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
@@ -191,15 +192,11 @@ static void limit_token(const struct question *question, int64_t until_ms) {
     pthread_mutex_unlock(&github->mutex);
 }
 
-/* -1: there is no such header, or no number in it. */
+/* -1: there is no such header, or no number of seconds in it. */
 static int64_t header_number(const struct http_response *response, const char *name) {
     struct text value = {0};
-    char *end = NULL;
-    long long number = -1;
-    if (http_response_header(response, name, &value) && value.length > 0 && value.length < 16) {
-        number = strtoll(value.bytes, &end, 10);
-        if (*end != '\0' || number < 0) number = -1;
-    }
+    int64_t number = -1;
+    if (http_response_header(response, name, &value)) number_parse_within(&number, text_view(&value), 0, INT64_MAX / 1000);
     text_release(&value);
     return number;
 }

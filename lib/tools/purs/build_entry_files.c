@@ -12,6 +12,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/array.h"
 #include "lib/base/folder.h"
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 
 enum {
@@ -306,10 +307,10 @@ static enum entry_state verify_output(int entry, const struct entry_record *reco
 
 int64_t build_entry_read_disk_bytes(int entry) {
     struct text text = {0};
-    long long bytes = 0;
-    if (build_entry_read(&text, entry, ENTRY_USED, USED_MAX_BYTES)) bytes = strtoll(text_view(&text), NULL, 10);
+    int64_t bytes = 0;
+    if (build_entry_read(&text, entry, ENTRY_USED, USED_MAX_BYTES)) number_parse(&bytes, text_view(&text));
     text_release(&text);
-    return bytes > 0 ? bytes : 0;
+    return bytes;
 }
 
 enum entry_state build_entry_verify(int entry, const struct entry_record *record, struct error *err) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/memory.h"
+#include "lib/base/number.h"
 
 /* An IPv6 address; IPv4 addresses are stored as IPv4-mapped IPv6 addresses. */
 struct address {
@@ -80,16 +81,12 @@ static char *trim(char *text) {
 }
 
 static bool parse_network(char *text, struct address *address, unsigned *bits) {
-    char *slash = strchr(text, '/'), *end = NULL;
+    char *slash = strchr(text, '/');
     if (slash) *slash = '\0';
     if (!parse_address(text, address)) return false;
     unsigned most = is_v4(address) ? 32 : 128;
-    unsigned long given = most;
-    if (slash) {
-        if (!isdigit((unsigned char)slash[1])) return false;
-        given = strtoul(slash + 1, &end, 10);
-        if (*end || given > most) return false;
-    }
+    int64_t given = most;
+    if (slash && !number_parse_within(&given, slash + 1, 0, most)) return false;
     *bits = (unsigned)given + (128 - most);
     return true;
 }

@@ -2,8 +2,6 @@
 #include "services/gateway/http/query.h"
 
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/number.h"
 #include "lib/base/percent.h"
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
@@ -82,11 +81,8 @@ static enum status check_flag(const struct query_parameter *row, const char *val
 }
 
 static enum status check_number(const struct query_parameter *row, const char *value, struct error *err) {
-    char *end = NULL;
-    errno = 0;
-    long long number = strtoll(value, &end, 10);
-    if (errno == 0 && *end == '\0' && isdigit((unsigned char)*value) && number >= row->least && number <= row->most)
-        return STATUS_OK;
+    int64_t number;
+    if (number_parse_within(&number, value, row->least, row->most)) return STATUS_OK;
     return error_set_at(err, STATUS_INVALID, row->name,
                         "The parameter \"%s\" must be a whole number from %" PRId64 " to %" PRId64 ", but it is \"%s\".",
                         row->name, row->least, row->most, value);
@@ -160,8 +156,9 @@ bool query_flag(const struct query *query, const char *name) {
 }
 
 int64_t query_number(const struct query *query, const char *name) {
-    const char *value = find(query, name, QUERY_NUMBER);
-    return value ? strtoll(value, NULL, 10) : 0;
+    int64_t number = 0;
+    number_parse(&number, find(query, name, QUERY_NUMBER)); /* it was checked; NULL: absent, and without an initial one */
+    return number;
 }
 
 enum log_level query_level(const struct query *query, const char *name) {

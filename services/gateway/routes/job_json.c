@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
+#include "lib/base/number.h"
 
 static void write_line(struct json_writer *writer, const struct log_line *line, const char *job_id) {
     char time[TIME_TEXT_MAX];
@@ -60,8 +61,8 @@ static void write_identity(struct json_writer *writer, const struct job *job) {
 static void write_audit(struct json_writer *writer, const struct job *job) {
     if (!text_equal(job->actor, "anonymous")) json_writer_text_field(writer, "actor", job->actor);
     json_writer_text_field(writer, "credential", job->credential);
-    int64_t issue = job->issue ? strtoll(job->issue, NULL, 10) : 0;
-    if (issue > 0) json_writer_integer_field(writer, "issue", issue);
+    int64_t issue;
+    if (number_parse_within(&issue, job->issue, 1, INT64_MAX)) json_writer_integer_field(writer, "issue", issue);
     json_writer_text_field(writer, "reason", job->reason);
     json_writer_text_field(writer, "retryOf", job->retry_of);
     write_commits(writer, job->commits);

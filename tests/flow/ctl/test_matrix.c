@@ -119,6 +119,7 @@ static void missing_things_and_wrong_calls_have_different_exit_statuses(void **s
         {"matrix", "One of NAME@VERSION, --compiler and --verify is required.", "exit 2\n"},
         {"matrix shown", "not of the form NAME@VERSION", "exit 2\n"},
         {"matrix --verify some", "must be the number of builds", "exit 2\n"},
+        {"matrix --verify +1", "--verify must be the number of builds", "exit 2\n"},
         {"matrix shown@1.0.0 --compiler 0.15.14", "NAME@VERSION takes no options", "exit 2\n"},
         {"matrix --follow --verify 1", "NAME@VERSION takes no options", "exit 2\n"},
     };

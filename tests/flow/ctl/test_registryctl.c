@@ -81,6 +81,7 @@ static void a_wrong_call_is_told_apart_from_a_no(void **state) {
                                         "solve here",
                                         "solve here a@1.0.0 --all",
                                         "solve here --all --threads 0",
+                                        "solve here --all --threads +3",
                                         "logs -ffffffffff x",
                                         "package-set",
                                         "range --"};

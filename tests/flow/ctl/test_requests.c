@@ -157,6 +157,8 @@ static void a_wrong_call_for_a_package_set_asks_nothing(void **state) {
         {{"package-set", "--request", "a@1.0.0", "--key", "k", "--actor", "me"}, "but not both."},
         {{"package-set", "--request", "a@1.0.0", "--issue", "7"}, "--actor is required."},
         {{"package-set", "--request", "a@1.0.0", "--actor", "me", "--issue", "x"}, "--issue must be a number"},
+        {{"package-set", "--request", "a@1.0.0", "--actor", "me", "--issue", ""}, "--issue must be a number"},
+        {{"package-set", "--request", "a@1.0.0", "--actor", "me", "--issue", "+7"}, "--issue must be a number"},
         {{"package-set", "--request", "a@1.0.0", "--actor", "me"}, "A token is required"},
     };
     size_t before = http_stub_count(stub);

@@ -72,18 +72,34 @@ static void malformed_values_are_named(void **state) {
         const char *variable, *value;
         enum program program;
     } bad[] = {
-        {"SERVER_PORT", "80x", PROGRAM_GATEWAY}, {"SERVER_PORT", "65536", PROGRAM_GATEWAY},
-        {"SERVER_PORT", " 80", PROGRAM_GATEWAY}, {"SERVER_PORT", "99999999999999999999", PROGRAM_GATEWAY},
-        {"READONLY", "yes", PROGRAM_PUBLISH},    {"SERVICE_KEY_FILE", "/nowhere/to/be/found", PROGRAM_PUBLISH},
+        {"SERVER_PORT", "80x", PROGRAM_GATEWAY},     {"SERVER_PORT", "65536", PROGRAM_GATEWAY},
+        {"SERVER_PORT", " 80", PROGRAM_GATEWAY},     {"SERVER_PORT", "99999999999999999999", PROGRAM_GATEWAY},
+        {"SERVER_PORT", "+80", PROGRAM_GATEWAY},     {"SERVER_PORT", "80 ", PROGRAM_GATEWAY},
+        {"SERVER_PORT", "-80", PROGRAM_GATEWAY},     {"SERVER_PORT", "0x50", PROGRAM_GATEWAY},
+        {"SERVER_PORT", "8e1", PROGRAM_GATEWAY},     {"MANAGEMENT_PORT", "+1", PROGRAM_GATEWAY},
+        {"MANAGEMENT_PORT", "-2", PROGRAM_GATEWAY},  {"MANAGEMENT_PORT", "--1", PROGRAM_GATEWAY},
+        {"MANAGEMENT_PORT", "- 1", PROGRAM_GATEWAY}, {"MANAGEMENT_PORT", "-", PROGRAM_GATEWAY},
+        {"READONLY", "yes", PROGRAM_PUBLISH},        {"SERVICE_KEY_FILE", "/nowhere/to/be/found", PROGRAM_PUBLISH},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         setenv(bad[i].variable, bad[i].value, 1);
         assert_int_equal(settings_load(&f->settings, bad[i].program, &f->err), STATUS_INVALID);
         assert_string_equal(f->err.path, bad[i].variable);
         assert_non_null(strstr(f->err.message, bad[i].value));
+        assert_true(text_starts_with(f->err.message, bad[i].variable));
         settings_release(&f->settings);
         unsetenv(bad[i].variable);
     }
+}
+
+static void a_number_is_digits_alone(void **state) {
+    struct fixture *f = *state;
+    setenv("SERVER_PORT", "0080", 1);
+    setenv("MANAGEMENT_PORT", "-1", 1);
+    assert_int_equal(settings_load(&f->settings, PROGRAM_GATEWAY, &f->err), STATUS_OK);
+    assert_int_equal(f->settings.server_port, 80);
+    assert_int_equal(f->settings.management_port, -1);
+    settings_release(&f->settings);
 }
 
 static void empty_means_unset_and_the_environment_wins_over_the_file(void **state) {
@@ -206,6 +222,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(defaults_stand_where_nothing_is_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_program_gets_only_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(malformed_values_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_number_is_digits_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_means_unset_and_the_environment_wins_over_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_comes_from_a_file_and_is_blanked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_secret_in_a_file_can_be_replaced, set_up, tear_down),

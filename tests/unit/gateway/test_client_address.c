@@ -51,7 +51,8 @@ static void ipv6_counts_by_network(void **state) {
 
 static void a_malformed_list_is_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {"proxy.example.org", "10.0.0.0/33", "10.0.0.1,,x", "10.0.0.0/", "10.0.0.0/8x", "::/129"};
+    static const char *const bad[] = {"proxy.example.org", "10.0.0.0/33", "10.0.0.1,,x", "10.0.0.0/",
+                                      "10.0.0.0/8x",       "::/129",      "10.0.0.0/+8", "10.0.0.0/ 8"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct trusted_proxies *proxies = NULL;
         struct error err;

@@ -91,19 +91,10 @@ static void a_value_of_another_type_is_refused_by_name(void **state) {
     static const struct {
         const char *text;
         const char *path;
-    } bad[] = {{"x=1&n=31", "n"},
-               {"n=0", "n"},
-               {"n=+5", "n"},
-               {"n=5x", "n"},
-               {"n=99999999999999999999", "n"},
-               {"t=yesterday", "t"},
-               {"f=yes", "f"},
-               {"l=info", "l"},
-               {"l=", NULL},
-               {"order=asc", "order"},
-               {"v=1.0", "v"},
-               {"v=latest", "v"},
-               {"h=anything", NULL},
+    } bad[] = {{"x=1&n=31", "n"},         {"n=0", "n"},    {"n=+5", "n"},     {"n=%2B5", "n"},
+               {"n=%205", "n"},           {"n=5%20", "n"}, {"n=5x", "n"},     {"n=99999999999999999999", "n"},
+               {"t=yesterday", "t"},      {"f=yes", "f"},  {"l=info", "l"},   {"l=", NULL},
+               {"order=asc", "order"},    {"v=1.0", "v"},  {"v=latest", "v"}, {"h=anything", NULL},
                {"unknown=anything", NULL}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct query query;
