@@ -86,18 +86,18 @@ void matrix_service_use_secrets(void *context) {
 
 /* Appends the names of the settings whose folders are on a full disk, according to the worker's metrics. */
 static void list_full_disks(struct text *out, const struct worker_entry *worker) {
-    json_t *figures = NULL;
-    const json_t *figure;
+    json_t *list = NULL;
+    const json_t *metric;
     size_t i;
-    if (!worker->figures || json_read(&figures, worker->figures, strlen(worker->figures), "figures", NULL)) return;
-    json_array_foreach(figures, i, figure) {
-        if (!text_equal(json_string_value(json_object_get(figure, "name")), BUILD_FIGURE_DISK_FULL) ||
-            json_number_value(json_object_get(figure, "value")) < 1)
+    if (!worker->metrics || json_read(&list, worker->metrics, strlen(worker->metrics), "The metrics of a worker", NULL)) return;
+    json_array_foreach(list, i, metric) {
+        if (!text_equal(json_string_value(json_object_get(metric, "name")), BUILD_METRIC_DISK_FULL) ||
+            json_number_value(json_object_get(metric, "value")) < 1)
             continue;
-        const char *setting = json_string_value(json_object_get(json_object_get(figure, "labels"), "setting"));
+        const char *setting = json_string_value(json_object_get(json_object_get(metric, "labels"), "setting"));
         text_append_format(out, "%s%s", out->length ? ", " : "", setting ? setting : "a folder");
     }
-    json_decref(figures);
+    json_decref(list);
 }
 
 /* A worker with a full disk returns the jobs that it gets, so the check fails only if no worker can build. */

@@ -139,28 +139,28 @@ static bool have_same_errors(const struct build_result *a, const struct build_re
     return true;
 }
 
-static const char *find_difference(struct build *build, const struct build_batch *reused, const struct build_batch *anew) {
-    const struct build_outcome *a = &reused->outcomes[0], *b = &anew->outcomes[0];
+static const char *find_difference(struct build *build, const struct build_batch *reused, const struct build_batch *fresh) {
+    const struct build_outcome *a = &reused->outcomes[0], *b = &fresh->outcomes[0];
     if (a->verdict != b->verdict)
         return arena_format(build->arena, "With the build store: %s; without it: %s.", verdict_text(a->verdict),
                             verdict_text(b->verdict));
     if (!have_same_errors(&a->result, &b->result)) return "With the build store, the build has other errors than without it.";
-    if (!text_equal(reused->digest, anew->digest))
+    if (!text_equal(reused->digest, fresh->digest))
         return "With the build store, the build's output differs from the one without it.";
     return NULL;
 }
 
 static void build_twice(struct build *build, size_t job) {
     struct build_batch reused = {.jobs = &job, .job_count = 1, .keeps_nothing = true};
-    struct build_batch anew = {.jobs = &job, .job_count = 1, .keeps_nothing = true, .is_from_nothing = true};
+    struct build_batch fresh = {.jobs = &job, .job_count = 1, .keeps_nothing = true, .is_from_nothing = true};
     compiler_run_batch(build, &reused);
     if (reused.outcomes[0].is_given_back) {
         end_job(build, job, &reused.outcomes[0]);
         return;
     }
-    compiler_run_batch(build, &anew);
-    struct build_outcome outcome = anew.outcomes[0];
-    const char *difference = outcome.is_given_back ? NULL : find_difference(build, &reused, &anew);
+    compiler_run_batch(build, &fresh);
+    struct build_outcome outcome = fresh.outcomes[0];
+    const char *difference = outcome.is_given_back ? NULL : find_difference(build, &reused, &fresh);
     if (difference) {
         outcome.verdict = VERDICT_DIFFERS;
         outcome.reason = difference;

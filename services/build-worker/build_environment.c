@@ -92,7 +92,7 @@ static void measure_disks(const struct build_environment *environment, struct me
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         const char *const labels[] = {"setting", folders[i][0], NULL};
         bool is_full = disk_check(NULL, folders[i][1], NULL) != STATUS_OK;
-        metrics_add(metrics, METRIC_GAUGE, BUILD_FIGURE_DISK_FULL, "1 if the disk of that folder is full, else 0.", labels,
+        metrics_add(metrics, METRIC_GAUGE, BUILD_METRIC_DISK_FULL, "1 if the disk of that folder is full, else 0.", labels,
                     is_full);
     }
 }

@@ -135,8 +135,8 @@ static enum status finish(struct schedule *schedule, size_t i, bool is_success, 
     return lock_release(schedule->store, &state->lock, err);
 }
 
-/* Looks whether the awaited job has ended. */
-static enum status look_at_job(struct schedule *schedule, size_t i, struct error *err) {
+/* Finishes the work if the awaited job has ended. */
+static enum status check_job(struct schedule *schedule, size_t i, struct error *err) {
     struct daily_state *state = &schedule->daily[i];
     struct arena arena = {0};
     struct job job;
@@ -157,7 +157,7 @@ static enum status do_ours(struct schedule *schedule, size_t i, struct error *er
     enum status status = lock_keep(schedule->store, &state->lock, LOCK_HOLD_MS / 2, LOCK_HOLD_MS, err);
     if (status == STATUS_STALE) state->is_ours = false; /* another instance goes on */
     if (status) return status == STATUS_STALE ? STATUS_OK : status;
-    return *state->job_id ? look_at_job(schedule, i, err) : finish(schedule, i, true, "There was nothing to wait for.", err);
+    return *state->job_id ? check_job(schedule, i, err) : finish(schedule, i, true, "There was nothing to wait for.", err);
 }
 
 static enum status take(struct schedule *schedule, size_t i, int64_t time_ms, struct error *err) {

@@ -52,8 +52,8 @@ static enum status read_registry(struct schedule *schedule, struct error *err) {
     return status ? status : registry_sets_follow(schedule->service->sets, err);
 }
 
-/* Reads the repositories if this server's jobs have committed since, or after LOOK_MS, and finds the candidates anew if anything
- * has changed. */
+/* Reads the repositories if this server's jobs have committed since, or after LOOK_MS, and recomputes the candidates if
+ * anything has changed. */
 static enum status look(struct schedule *schedule, struct error *err) {
     struct job_heads heads;
     int64_t now_ms = clock_monotonic_ms();
@@ -103,8 +103,8 @@ static enum status is_decided(struct schedule *schedule, bool *out, struct error
     return status;
 }
 
-/* Makes the day's next update, if there may be one more. The number of updates is counted in Redis, and ids are derived from day
- * and number, so several instances make one job. */
+/* Makes the day's next update, if there may be one more. The number of updates is counted in Redis, and ids are derived from
+ * day and number, so several instances make one job. */
 static enum status make_update(struct schedule *schedule, struct error *err) {
     const struct settings *settings = &schedule->service->settings;
     int64_t day = clock_now_ms() / DAY_MS, count = 0;

@@ -94,7 +94,7 @@ const char *publication_lost_dependencies(const struct publication *p) {
 
 /* After STATUS_NOT_FOUND in `err`: solves again if a version of the plan was unpublished. Otherwise a tarball that the metadata
  * lists is missing in storage: STATUS_UNAVAILABLE, TROUBLE_STORAGE. */
-static enum status plan_anew(struct publication *p, struct error *err) {
+static enum status plan_again(struct publication *p, struct error *err) {
     struct version compiler = p->plan.compiler;
     const char *missing = arena_copy(p->arena, err->message);
     enum status status = registry_view_refresh(p->service->repositories.view, &p->run->deadline, err);
@@ -133,7 +133,7 @@ enum status publication_install(void *context, struct error *err) {
     struct publication *p = context;
     enum status status = install(p, err);
     for (int plans = 1; status == STATUS_NOT_FOUND && plans < PLANS_MAX; plans++) {
-        status = plan_anew(p, err);
+        status = plan_again(p, err);
         if (!status) status = install(p, err);
     }
     if (status != STATUS_NOT_FOUND) return status;

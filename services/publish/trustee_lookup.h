@@ -6,8 +6,8 @@
  *
  * Answers of GitHub are cached for TRUSTEE_LOOKUP_MS by the token's hash, those for invalid tokens too. At most
  * LOOK_UPS_PER_MINUTE unknown tokens are looked up; tokens known to be a trustee's (lib/store/redis/known_tokens.h) have a
- * limit of their own, so that invented tokens lock out no trustee, not even after a restart (post_trustee.c limits by address).
- * If GitHub cannot be reached, the query fails.
+ * limit of their own, so that invented tokens lock out no trustee, not even after a restart
+ * (services/gateway/trustee/post_trustee.c limits by address). If GitHub cannot be reached, the query fails.
  */
 #ifndef SERVICES_PUBLISH_TRUSTEE_LOOKUP_H
 #define SERVICES_PUBLISH_TRUSTEE_LOOKUP_H

@@ -43,7 +43,7 @@ static void expect_all(const struct http_response *response, const char *const *
         expect(response, lines[i]);
 }
 
-static void every_program_tells_its_figures(void **state) {
+static void every_program_tells_its_metrics(void **state) {
     struct server *server = *state;
     json_decref(server_get(server, "/api/v1/jobs"));
     struct http_response response = ask(server);
@@ -166,7 +166,7 @@ static void an_unreachable_program_is_reported_beside_the_rest(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_program_tells_its_figures),
+        cmocka_unit_test(every_program_tells_its_metrics),
         cmocka_unit_test(the_build_matrix_tells_how_it_goes),
         cmocka_unit_test(they_are_for_the_management_port_alone),
         cmocka_unit_test(an_unreachable_program_is_reported_beside_the_rest),

@@ -15,7 +15,7 @@
 
 static const struct archive_limits limits = {.bytes = 1 << 16, .entries = 64};
 
-static int look_at_entry(const char *path, const struct stat *information, int type, struct FTW *place) {
+static int check_entry(const char *path, const struct stat *information, int type, struct FTW *place) {
     (void)place;
     (void)path;
     assert(type == FTW_D || type == FTW_F);
@@ -32,7 +32,7 @@ static void unpack(const char *bytes, size_t length, const char *top, enum statu
     assert(status == STATUS_OK || status == STATUS_REFUSED);
     assert(status || !listed);
     assert(status || err.message[0] == '\0');
-    int walked = nftw(folder, look_at_entry, 16, FTW_PHYS);
+    int walked = nftw(folder, check_entry, 16, FTW_PHYS);
     assert(walked == 0);
     folder_remove(folder);
 }

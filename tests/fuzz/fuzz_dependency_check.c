@@ -16,7 +16,7 @@ static bool is_declared(const char *name) {
     return false;
 }
 
-static void look_at_names(const char *const *names, size_t count, bool must_be_declared) {
+static void check_names(const char *const *names, size_t count, bool must_be_declared) {
     for (size_t i = 0; i < count; i++) {
         assert(is_declared(names[i]) == must_be_declared && !text_equal(names[i], "effect"));
         assert(i == 0 || strcmp(names[i - 1], names[i]) < 0);
@@ -30,8 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     json_t *graph = NULL;
     if (!json_read(&graph, (const char *)bytes, length, "It", NULL) &&
         !dependency_findings_make(&findings, &arena, graph, "effect", declared, DECLARED_COUNT, &err)) {
-        look_at_names(findings.unused, findings.unused_count, true);
-        look_at_names(findings.missing, findings.missing_count, false);
+        check_names(findings.unused, findings.unused_count, true);
+        check_names(findings.missing, findings.missing_count, false);
         bool is_fine = findings.unused_count + findings.missing_count == 0;
         assert((dependency_findings_check(&findings, &err) == STATUS_OK) == is_fine);
     }

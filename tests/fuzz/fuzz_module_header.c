@@ -11,7 +11,7 @@ static bool is_before(struct source_position a, struct source_position b) {
     return a.line < b.line || (a.line == b.line && a.column < b.column);
 }
 
-static void look_at_positions(const struct module_header *header) {
+static void check_positions(const struct module_header *header) {
     struct source_position last = header->end;
     assert(header->name[0] && header->start.line >= 1 && header->start.column >= 1 && is_before(header->start, header->end));
     for (size_t i = 0; i < header->import_count; i++) {
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     if (status) {
         assert(header.problem.line >= 1 && header.problem.column >= 1);
     } else {
-        look_at_positions(&header);
+        check_positions(&header);
         read_with_comment(&header, bytes, length, &arena);
     }
     arena_release(&arena);

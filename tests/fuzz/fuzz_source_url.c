@@ -13,7 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 
 /* For any text, the parts follow one another, and none lies outside it. */
-static void look_at_parts(const char *text) {
+static void check_parts(const char *text) {
     struct url url;
     assert(url_split(&url, text) == (strstr(text, "://") != NULL));
     assert(!url.scheme.bytes || url.scheme.bytes + url.scheme.length + strlen("://") == url.authority.bytes);
@@ -25,14 +25,14 @@ static void look_at_parts(const char *text) {
 }
 
 /* The URL given to curl has the host that was checked, without a port or an account. */
-static void look_at_server(const char *url) {
+static void check_server(const char *url) {
     struct text server = {0};
     assert(url_append_server(&server, url) && text_starts_with(server.bytes, "https://"));
     assert(!strpbrk(server.bytes + strlen("https://"), ":@/"));
     text_release(&server);
 }
 
-static void look_at_url(const char *url, bool is_published) {
+static void check_url(const char *url, bool is_published) {
     static const char https[] = "https://";
     const char *host = strstr(url, "://") + 3;
     assert(host[0] && host[0] != '/');
@@ -40,13 +40,13 @@ static void look_at_url(const char *url, bool is_published) {
     assert(is_published || (text_starts_with(url, https) && git_transport_check_url(url, false, NULL) == STATUS_OK));
 }
 
-static void look_at_subdir(const char *subdir) {
+static void check_subdir(const char *subdir) {
     assert(subdir[0] && subdir[0] != '/' && !text_equal(subdir, "..") && !text_starts_with(subdir, "../"));
     assert(!strstr(subdir, "/../") && !text_ends_with(subdir, "/.."));
 }
 
 /* A location equals itself, and itself with a final slash. */
-static void look_at_place(const struct location *location) {
+static void check_place(const struct location *location) {
     struct location other = *location;
     struct text url = {0};
     text_append_format(&url, "%s/", location->git_url);
@@ -60,12 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     char *ref = fuzz_take_line(&bytes, &length);
     struct location location = {.kind = LOCATION_GIT, .git_url = url, .subdir = subdir[0] ? subdir : NULL};
     enum status published = location_check_published(&location, NULL), source = location_check_source(&location, false, NULL);
-    if (!published) look_at_url(url, true);
-    if (!published) look_at_place(&location);
-    if (!source) look_at_url(url, false);
-    if (!source) look_at_server(url);
-    look_at_parts(url);
-    if ((!published || !source) && location.subdir) look_at_subdir(subdir);
+    if (!published) check_url(url, true);
+    if (!published) check_place(&location);
+    if (!source) check_url(url, false);
+    if (!source) check_server(url);
+    check_parts(url);
+    if ((!published || !source) && location.subdir) check_subdir(subdir);
     assert(source || !location_check_source(&location, true, NULL));
     assert(ref_check(ref, NULL) || !git_source_check_ref(ref, NULL));
     free(url);

@@ -53,7 +53,8 @@ static inline enum status repo_scene_reopen(struct repo_scene *scene) {
     return registry_repo_open(&scene->repo, &scene->options, &scene->deadline, &scene->err);
 }
 
-/* Runs the script (git_fixture.h), and starts a server in front of its repositories if `is_remote`; opens nothing. */
+/* Runs the script (tests/support/git/git_fixture.h), and starts a server in front of its repositories if `is_remote`; opens
+ * nothing. */
 static inline void repo_scene_start(struct repo_scene *scene, const char *script, bool is_local, int64_t timeout_ms) {
     *scene = (struct repo_scene){0};
     git_fixture_make(&scene->git);

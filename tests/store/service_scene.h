@@ -90,7 +90,7 @@ static inline void scene_close(struct service_scene *s) {
 /* A version that others have published, built with 0.15.15. */
 struct listed_version {
     const char *name, *version;
-    const char *dependencies; /* `NAME RANGE, …` (small_registry.h); NULL: none */
+    const char *dependencies; /* `NAME RANGE, …` (tests/support/small_registry.h); NULL: none */
     const char *owners;       /* of the package from this version on, a JSON array; NULL: none */
     const char *hash;         /* of its tarball; NULL: SCENE_HASH, of a tarball that does not exist */
     int64_t size_bytes;

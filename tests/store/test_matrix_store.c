@@ -88,12 +88,12 @@ static void workers_are_listed_by_id_with_what_they_said(void **state) {
     assert_int_equal(workers[0].slots, 4);
     assert_int_equal(workers[0].busy_slots, 1);
     assert_true(workers[0].memory_bytes == a.memory_bytes && workers[0].disk_bytes == a.disk_bytes);
-    assert_null(workers[0].figures);
+    assert_null(workers[0].metrics);
     assert_in_range(workers[0].hello_ms, before_ms - 100, clock_now_ms() + 100);
     assert_int_equal(workers[0].seen_ms, workers[0].hello_ms);
 }
 
-static void a_worker_that_is_seen_keeps_what_is_not_said_anew(void **state) {
+static void a_worker_that_is_seen_keeps_the_fields_that_are_not_sent(void **state) {
     struct fixture *f = *state;
     struct worker_entry a = worker_of("a"), *workers;
     assert_ok(worker_list_add(f->store, &a, KEEP_MS, &f->err));
@@ -104,13 +104,13 @@ static void a_worker_that_is_seen_keeps_what_is_not_said_anew(void **state) {
     assert_ok(worker_list_see(f->store, "a", -1, NULL, KEEP_MS, &f->err));
     assert_int_equal(list_workers(f, &workers), 1);
     assert_int_equal(workers[0].busy_slots, 3);
-    assert_string_equal(workers[0].figures, "{\"hits\":1}");
+    assert_string_equal(workers[0].metrics, "{\"hits\":1}");
     assert_true(workers[0].seen_ms > workers[0].hello_ms);
 
     assert_ok(worker_list_add(f->store, &a, KEEP_MS, &f->err)); /* it joins again after a restart */
     assert_int_equal(list_workers(f, &workers), 1);
     assert_int_equal(workers[0].busy_slots, 1);
-    assert_null(workers[0].figures);
+    assert_null(workers[0].metrics);
 }
 
 static void a_worker_that_is_not_heard_of_is_gone(void **state) {
@@ -231,7 +231,7 @@ static void the_progress_of_a_compiler_follows_its_jobs(void **state) {
     assert_int_equal(progress_of(f, "0.15.10").ended_since_first, 0);
 }
 
-static void an_estimate_begins_anew_after_there_were_no_jobs(void **state) {
+static void an_estimate_starts_over_after_there_were_no_jobs(void **state) {
     struct fixture *f = *state;
     build(f, "0.15.9", "{}", "timed_out");
     struct matrix_progress before = progress_of(f, "0.15.9");
@@ -308,12 +308,12 @@ int main(void) {
         store_test(the_list_of_compilers_is_as_it_was_written_last),
         store_test(a_list_that_is_none_says_so),
         store_test(workers_are_listed_by_id_with_what_they_said),
-        store_test(a_worker_that_is_seen_keeps_what_is_not_said_anew),
+        store_test(a_worker_that_is_seen_keeps_the_fields_that_are_not_sent),
         store_test(a_worker_that_is_not_heard_of_is_gone),
         store_test(the_last_verdict_of_each_compiler_is_kept),
         store_test(a_verdict_that_is_none_says_so),
         store_test(the_progress_of_a_compiler_follows_its_jobs),
-        store_test(an_estimate_begins_anew_after_there_were_no_jobs),
+        store_test(an_estimate_starts_over_after_there_were_no_jobs),
         store_test(a_compiler_is_being_planned_while_there_are_events),
         store_test(one_begins_the_wave_of_a_compiler),
         store_test(one_sweeps_in_an_interval),

@@ -284,7 +284,7 @@ static void a_missing_repository_is_named(void **state) {
     if (!strstr(scene->err.message, "data.git")) fail_msg("%s", scene->err.message);
 }
 
-static void a_damaged_clone_is_made_anew(void **state) {
+static void a_damaged_clone_is_cloned_again(void **state) {
     struct repo_scene *scene = *state;
     struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_script(&scene->git, "chmod -R u+w clones; for pack in clones/data.git/objects/pack/*.pack; do : >$pack; done");
@@ -297,7 +297,7 @@ static void a_damaged_clone_is_made_anew(void **state) {
     assert_content(scene, "pr/el/prelude", "old\nours\nagain");
 }
 
-static void a_clone_damaged_while_it_is_open_is_made_anew(void **state) {
+static void a_clone_damaged_while_it_is_open_is_cloned_again(void **state) {
     struct repo_scene *scene = *state;
     struct registry_change change = {.path = "pr/el/prelude", .message = "Ours", .edit = ensure_line, .context = "ours"};
     git_script(&scene->git, "find clones/data.git/objects -type f -delete");
@@ -314,7 +314,7 @@ static enum status count_visit(const char *path, const struct registry_file *fil
 }
 
 /* Its own handle still reads the removed objects, so the fetch before does not notice. */
-static void a_clone_that_a_comparison_cannot_read_is_made_anew(void **state) {
+static void a_clone_that_a_comparison_cannot_read_is_cloned_again(void **state) {
     struct repo_scene *scene = *state;
     char head[REGISTRY_COMMIT_MAX];
     int visits = 0;
@@ -498,9 +498,9 @@ int main(void) {
         BOTH(an_empty_repository_gets_its_first_commit),
         BOTH(the_default_branch_is_the_remotes),
         BOTH(a_missing_repository_is_named),
-        HTTP(a_damaged_clone_is_made_anew),
-        HTTP(a_clone_damaged_while_it_is_open_is_made_anew),
-        HTTP(a_clone_that_a_comparison_cannot_read_is_made_anew),
+        HTTP(a_damaged_clone_is_cloned_again),
+        HTTP(a_clone_damaged_while_it_is_open_is_cloned_again),
+        HTTP(a_clone_that_a_comparison_cannot_read_is_cloned_again),
         HTTP(the_token_is_sent_and_nowhere_kept),
         HTTP(the_token_stays_with_its_host),
         HTTP(a_push_after_another_is_one_request),

@@ -145,7 +145,7 @@ static void a_file_that_cannot_be_read_is_skipped_until_it_can(void **state) {
     assert_int_equal(registry_view_state(scene->view).skipped_files, 0);
 }
 
-static void a_rewritten_history_is_read_anew(void **state) {
+static void a_rewritten_history_is_read_again(void **state) {
     struct scene *scene = *state;
     git_script(&scene->git, "%s", "echo \"" MANIFEST("aff", "1.0.0", "") "\" >index/3/a/aff; push_files index.git");
     refresh(scene);
@@ -405,7 +405,7 @@ int main(void) {
         SMALL(both_repositories_are_loaded),
         SMALL(changed_added_and_removed_files_are_followed),
         SMALL(a_file_that_cannot_be_read_is_skipped_until_it_can),
-        SMALL(a_rewritten_history_is_read_anew),
+        SMALL(a_rewritten_history_is_read_again),
         SMALL(a_failed_refresh_leaves_it_as_it_was),
         SMALL(files_that_differ_are_visited),
         SMALL(the_earlier_content_of_a_file_does_not_matter),

@@ -5,7 +5,7 @@
 #ifndef TESTS_SUPPORT_CMOCKA_ALL_H
 #define TESTS_SUPPORT_CMOCKA_ALL_H
 
-/* cmocka.h needs these and does not include them. */
+/* <cmocka.h> needs these and does not include them. */
 /* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>

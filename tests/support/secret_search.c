@@ -145,7 +145,7 @@ static bool is_ours(const char *program) {
     return false;
 }
 
-static void look_at_process(struct secret_search *search, const char *pid, struct text *bytes) {
+static void search_process(struct secret_search *search, const char *pid, struct text *bytes) {
     char path[64], where[128];
     struct error ignored;
     snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
@@ -171,7 +171,7 @@ static void *watch(void *context) {
     while (!atomic_load(&search->is_over)) {
         DIR *processes = opendir("/proc");
         for (struct dirent *entry; (entry = readdir(processes)) != NULL;)
-            if (isdigit((unsigned char)entry->d_name[0])) look_at_process(search, entry->d_name, &bytes);
+            if (isdigit((unsigned char)entry->d_name[0])) search_process(search, entry->d_name, &bytes);
         closedir(processes);
         usleep(PAUSE_US);
     }

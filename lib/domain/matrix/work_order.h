@@ -30,7 +30,7 @@ enum {
 };
 
 /* The metric that is 1 while the disk of a worker's folder is full; its label `setting` names the folder. */
-#define BUILD_FIGURE_DISK_FULL "registry_build_disk_full"
+#define BUILD_METRIC_DISK_FULL "registry_build_disk_full"
 
 /* BUILD_HOW(name, text): how a job's own modules are built, and which packages with them. */
 #define BUILD_HOW_TABLE(BUILD_HOW)                                                                                             \
@@ -68,10 +68,10 @@ struct build_job {
     enum build_how how;
 };
 
-/* `packages` are all packages to be compiled, including the jobs' own: one version of each name, dependencies before dependants.
- * The jobs of one work order share one consistent plan, and none depends on another; a job may see only its own package and that
- * package's transitive dependencies, but for BUILD_HOW_WHOLE, which sees all packages. `others` are a few more tarballs of the
- * registry: if one of them can be downloaded, `downloads` is right. */
+/* `packages` are all packages to be compiled, including the jobs' own: one version of each name, dependencies before
+ * dependants. The jobs of one work order share one consistent plan, and none depends on another; a job may see only its own
+ * package and that package's transitive dependencies, but for BUILD_HOW_WHOLE, which sees all packages. `others` are a few
+ * more tarballs of the registry: if one of them can be downloaded, `downloads` is right. */
 struct work_order {
     struct version compiler;
     int64_t time_limit_ms; /* of each job, from its claim */

@@ -160,12 +160,12 @@ static void loosen(struct solver *solver, const struct indexed_version *version,
         const struct indexed_need *need = &version->needs[i];
         struct slot *slot = solver_slot_of(solver, need->package);
         if (is_first) {
-            slot->look = solver->look;
+            slot->inspection = solver->inspection;
             slot->wanted_by_count = 1;
             slot->loosest = (struct sourced_range){.range = need->range, .low_source = source, .high_source = source};
             continue;
         }
-        if (slot->look != solver->look) continue;
+        if (slot->inspection != solver->inspection) continue;
         slot->wanted_by_count++;
         if (need->range.low <= slot->loosest.range.low) {
             slot->loosest.range.low = need->range.low;
@@ -180,13 +180,13 @@ static void loosen(struct solver *solver, const struct indexed_version *version,
 
 /* Checks the versions of one package, and puts the loosest bounds of the needs common to all counting versions on the needed
  * packages. False: a conflict, or no steps are left. */
-static bool look_at(struct solver *solver, uint32_t slot) {
-    const struct slot *looked_at = &solver->slots[slot];
-    const struct indexed_version *versions = looked_at->package->versions;
+static bool inspect_package(struct solver *solver, uint32_t slot) {
+    const struct slot *inspected = &solver->slots[slot];
+    const struct indexed_version *versions = inspected->package->versions;
     const struct indexed_version *any = NULL; /* any counting version; the common needs are among its needs */
     uint32_t count = 0;
-    solver->look++;
-    for (uint32_t i = looked_at->first; i < looked_at->end; i++) {
+    solver->inspection++;
+    for (uint32_t i = inspected->first; i < inspected->end; i++) {
         if (solver->steps_left == 0) return false;
         solver->steps_left--;
         if (!versions[i].is_published || solver_find_obstacle(solver, &versions[i])) continue;
@@ -200,7 +200,7 @@ static bool look_at(struct solver *solver, uint32_t slot) {
     }
     for (size_t i = 0; i < any->need_count; i++) {
         uint32_t needed = solver->slot_of_package[any->needs[i].package];
-        if (solver->slots[needed].look != solver->look || solver->slots[needed].wanted_by_count != count) continue;
+        if (solver->slots[needed].inspection != solver->inspection || solver->slots[needed].wanted_by_count != count) continue;
         struct sourced_range loosest = solver->slots[needed].loosest;
         if (!solver_put_bound(solver, needed, &loosest)) return false;
     }
@@ -212,7 +212,7 @@ bool solver_carry_bounds(struct solver *solver) {
     while (is_possible && solver->queue_begin < solver->queue_end) {
         uint32_t slot = solver->queue[solver->queue_begin++];
         solver->slots[slot].is_queued = false;
-        is_possible = look_at(solver, slot);
+        is_possible = inspect_package(solver, slot);
     }
     empty_queue(solver);
     return is_possible;

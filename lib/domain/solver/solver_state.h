@@ -54,8 +54,9 @@ struct slot {
     uint32_t latest;     /* the newest version that counts; set and used by solver.c alone */
     bool is_needed;
     bool is_queued;
-    /* During look_at() of another package: the number of its counting versions that need this one, and their loosest bounds. */
-    uint64_t look;
+    /* During inspect_package() of another package: the number of its counting versions that need this one, and their loosest
+     * bounds. */
+    uint64_t inspection;
     uint32_t wanted_by_count;
     struct sourced_range loosest;
 };
@@ -99,7 +100,7 @@ struct solver {
     size_t needed_count, needed_capacity;
     uint32_t *queue;
     size_t queue_begin, queue_end, queue_capacity;
-    uint64_t look;            /* number of the current look_at(), so that slots need not be reset */
+    uint64_t inspection;      /* number of the current inspect_package(), so that slots need not be reset */
     uint64_t steps_left;      /* of the request's limit */
     struct text *explanation; /* NULL: not wanted */
     int depth;                /* of the explanation: number of nested trials */

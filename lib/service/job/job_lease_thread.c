@@ -77,20 +77,20 @@ static void reap(struct job_runner *runner) {
         log_line(LOG_WARN, "logs_removed", log_field("count", reaped.logs_removed),
                  log_field("reason", "Redis is short of memory."));
     if (reaped.returned > 0) log_line(LOG_WARN, "leases_expired", log_field("count", reaped.returned));
-    if (reaped.returned + reaped.failed > 0 && runner->settings->pending_scan_ms > 0) job_runner_look(runner);
+    if (reaped.returned + reaped.failed > 0 && runner->settings->pending_scan_ms > 0) job_runner_poll(runner);
 }
 
 /* ---- The thread ---- */
 
 /* Wakes a slot if a lock poll or a delayed job is due. */
-static void look_again(struct job_runner *runner, int64_t now_ms) {
+static void poll_again(struct job_runner *runner, int64_t now_ms) {
     pthread_mutex_lock(&runner->mutex);
-    bool is_due = now_ms >= job_runner_next_look_ms(runner);
-    if (now_ms >= runner->look_at_ms) runner->look_at_ms = INT64_MAX;
-    for (size_t i = runner->looks.count; i-- > 0;)
-        if (now_ms >= runner->looks.items[i]) runner->looks.items[i] = runner->looks.items[--runner->looks.count];
+    bool is_due = now_ms >= job_runner_next_poll_ms(runner);
+    if (now_ms >= runner->poll_at_ms) runner->poll_at_ms = INT64_MAX;
+    for (size_t i = runner->polls.count; i-- > 0;)
+        if (now_ms >= runner->polls.items[i]) runner->polls.items[i] = runner->polls.items[--runner->polls.count];
     pthread_mutex_unlock(&runner->mutex);
-    if (is_due) job_runner_look(runner);
+    if (is_due) job_runner_poll(runner);
 }
 
 static void go_round(struct job_runner *runner, struct rounds *rounds) {
@@ -98,10 +98,10 @@ static void go_round(struct job_runner *runner, struct rounds *rounds) {
     for (int i = 0; i < runner->slot_count; i++)
         redis_answers = tend_run(&runner->slots[i], redis_answers);
     int64_t now_ms = clock_monotonic_ms();
-    look_again(runner, now_ms);
+    poll_again(runner, now_ms);
     if (now_ms >= rounds->scan_at_ms) {
         rounds->scan_at_ms = now_ms + runner->settings->pending_scan_ms;
-        job_runner_look(runner);
+        job_runner_poll(runner);
     }
     if (now_ms >= rounds->reap_at_ms && redis_answers) {
         rounds->reap_at_ms = now_ms + runner->lease_ms / 3;
@@ -116,7 +116,7 @@ static bool wait_for_next(struct job_runner *runner, const struct rounds *rounds
     pthread_mutex_lock(&runner->mutex);
     bool is_in_time = true;
     while (!runner->is_stopped && is_in_time) {
-        int64_t look_ms = job_runner_next_look_ms(runner), until_ms = look_ms < due_ms ? look_ms : due_ms;
+        int64_t poll_ms = job_runner_next_poll_ms(runner), until_ms = poll_ms < due_ms ? poll_ms : due_ms;
         if (runner->running > 0 && flush_ms < until_ms) until_ms = flush_ms;
         is_in_time = job_runner_wait(runner, &runner->state_moved, until_ms);
     }

@@ -18,8 +18,8 @@
 #include "lib/store/registry/registry_repo.h"
 
 enum {
-    POLL_MS = 50,       /* while a handler waits for Redis to come back */
-    LOOK_LATER_MS = 20, /* margin: Redis measures the delay by its own clock */
+    POLL_MS = 50,        /* while a handler waits for Redis to come back */
+    POLL_MARGIN_MS = 20, /* Redis measures the delay by its own clock */
     STEP_RETRY_MIN_MS = 20,
     STEP_RETRY_MAX_MS = 1000,
     TRY_AGAIN_MIN_MS = 1000, /* doubled with each try */
@@ -191,9 +191,9 @@ static void name_limit(const struct job_run *run, const struct settings *setting
 }
 
 /* Schedules a check of the queue for the end of a job's delay, which no message announces. */
-static void look_after(struct job_runner *runner, int64_t delay_ms) {
+static void poll_after(struct job_runner *runner, int64_t delay_ms) {
     pthread_mutex_lock(&runner->mutex);
-    *array_add(&runner->looks) = clock_monotonic_ms() + delay_ms + LOOK_LATER_MS;
+    *array_add(&runner->polls) = clock_monotonic_ms() + delay_ms + POLL_MARGIN_MS;
     pthread_cond_broadcast(&runner->state_moved);
     pthread_mutex_unlock(&runner->mutex);
 }
@@ -205,8 +205,8 @@ static int64_t backoff_ms(int tries, int64_t most_ms) {
     return delay_ms < most_ms ? delay_ms : most_ms;
 }
 
-/* The delay before the next run: doubled with each run that was put back with one, by any runner. After a lost push race it stays short, since waiting does not reduce the contention. A job
- * that waits gets one more run before its time limit. */
+/* The delay before the next run: doubled with each run that was put back with one, by any runner. After a lost push race it
+ * stays short, since waiting does not reduce the contention. A job that waits gets one more run before its time limit. */
 static int64_t choose_delay(const struct job_run *run, enum outcome outcome, const struct error *err) {
     int tries = run->job.delays + 1;
     if (outcome == OUTCOME_TRIED_AGAIN)
@@ -322,7 +322,7 @@ static void settle(struct job_slot *slot, struct job_run *run, struct settlement
     if (settlement->outcome != OUTCOME_LOST) status = until_answered(slot, run, settlement, write_lines, &problem);
     if (!status) status = until_answered(slot, run, settlement, write_outcome, &problem);
     if (!status) fault_point("end");
-    if (!status && comes_again) look_after(slot->runner, settlement->delay_ms);
+    if (!status && comes_again) poll_after(slot->runner, settlement->delay_ms);
     if (status == STATUS_STALE) settlement->outcome = OUTCOME_LOST;
     if (status && status != STATUS_STALE)
         log_line(LOG_ERROR, "job_outcome_not_stored", log_field("job", run->job.id),

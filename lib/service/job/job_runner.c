@@ -20,7 +20,7 @@ enum {
     STORE_TIMEOUT_MIN_MS = 50, /* a quarter of the lease, so that a silent Redis is noticed in time */
     STORE_TIMEOUT_MAX_MS = 5000,
     CLAIM_RETRY_MS = 100, /* while Redis is unreachable */
-    LOCK_LOOK_MS = 50,    /* while a package's lock is held, which is brief */
+    LOCK_POLL_MS = 50,    /* while a package's lock is held, which is brief */
 };
 
 bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms) {
@@ -50,7 +50,7 @@ int job_runner_busy_slots(struct job_runner *runner) {
 
 /* ---- Work ---- */
 
-void job_runner_look(struct job_runner *runner) {
+void job_runner_poll(struct job_runner *runner) {
     pthread_mutex_lock(&runner->mutex);
     runner->may_have_work = true;
     pthread_cond_signal(&runner->work_came);
@@ -58,18 +58,18 @@ void job_runner_look(struct job_runner *runner) {
 }
 
 /* Asks Redis again after a short pause: a job that could run waits for a lock that no job holds (lib/store/redis/lock.h). */
-static void look_soon(struct job_runner *runner) {
-    int64_t at_ms = clock_monotonic_ms() + LOCK_LOOK_MS;
+static void poll_soon(struct job_runner *runner) {
+    int64_t at_ms = clock_monotonic_ms() + LOCK_POLL_MS;
     pthread_mutex_lock(&runner->mutex);
-    if (at_ms < runner->look_at_ms) runner->look_at_ms = at_ms;
+    if (at_ms < runner->poll_at_ms) runner->poll_at_ms = at_ms;
     pthread_cond_broadcast(&runner->state_moved);
     pthread_mutex_unlock(&runner->mutex);
 }
 
-int64_t job_runner_next_look_ms(const struct job_runner *runner) {
-    int64_t at_ms = runner->look_at_ms;
-    for (size_t i = 0; i < runner->looks.count; i++)
-        if (runner->looks.items[i] < at_ms) at_ms = runner->looks.items[i];
+int64_t job_runner_next_poll_ms(const struct job_runner *runner) {
+    int64_t at_ms = runner->poll_at_ms;
+    for (size_t i = 0; i < runner->polls.count; i++)
+        if (runner->polls.items[i] < at_ms) at_ms = runner->polls.items[i];
     return at_ms;
 }
 
@@ -159,11 +159,11 @@ static void try_work(struct job_slot *slot, const char *job_id) {
     int64_t claimed_ms;
     enum status status = claim(slot, job_id, &run, &claimed_ms, &err);
     if (!status) {
-        if (!job_id[0]) job_runner_look(runner); /* there may be more, for another slot */
+        if (!job_id[0]) job_runner_poll(runner); /* there may be more, for another slot */
         job_run_carry_out(slot, &run, claimed_ms);
-        job_runner_look(runner);
+        job_runner_poll(runner);
     } else if (status == STATUS_BUSY) {
-        look_soon(runner);
+        poll_soon(runner);
     } else if (status != STATUS_NOT_FOUND && !job_store_is_away(status)) {
         log_line(LOG_ERROR, "job_claim_failed", log_field("job", job_id), log_field("error", err.message));
     }
@@ -229,7 +229,7 @@ enum status job_runner_create(struct job_runner **out, const struct settings *se
     runner->handlers = handlers;
     runner->context = context;
     runner->lease_ms = settings->lease_ms;
-    runner->look_at_ms = INT64_MAX;
+    runner->poll_at_ms = INT64_MAX;
     runner->announced.limit = ANNOUNCED_MAX;
     runner->slots = memory_alloc((size_t)slots * sizeof *runner->slots);
     runner->slot_count = slots;
@@ -297,7 +297,7 @@ void job_runner_free(struct job_runner *runner, int64_t drain_ms) {
     pthread_cond_destroy(&runner->work_came);
     pthread_cond_destroy(&runner->state_moved);
     pthread_mutex_destroy(&runner->mutex);
-    free(runner->looks.items);
+    free(runner->polls.items);
     free(runner->slots);
     free(runner);
 }

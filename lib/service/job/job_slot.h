@@ -56,15 +56,15 @@ struct job_runner {
     struct thread slot_threads, housekeeper, retention;
 
     pthread_mutex_t mutex;
-    pthread_cond_t work_came;   /* one slot must look */
+    pthread_cond_t work_came;   /* one slot must ask Redis */
     pthread_cond_t state_moved; /* broadcast when a run starts or ends, a scan is scheduled, and on every step of a shutdown */
     struct queue announced;     /* struct announcement, at most ANNOUNCED_MAX */
     bool may_have_work;         /* Redis may have a job that can run: a free slot must ask */
-    int64_t look_at_ms;         /* when a slot must ask again, because of a lock; INT64_MAX: never */
+    int64_t poll_at_ms;         /* when a slot must ask again, because of a lock; INT64_MAX: never */
     struct {
         int64_t *items;
         size_t count, capacity;
-    } looks; /* when a slot must ask again, because of each job that is delayed */
+    } polls; /* when a slot must ask again, because of each job that is delayed */
     int running;
     bool is_draining;
     bool has_given_up; /* the drain's time is over: nothing is waited for any longer */
@@ -76,10 +76,10 @@ void job_runner_alarm(struct job_runner *runner, const char *event, const char *
 /* Waits until `until_ms` (clock_monotonic_ms()), with the runner's mutex held. False: timed out. */
 bool job_runner_wait(struct job_runner *runner, pthread_cond_t *condition, int64_t until_ms);
 /* Has a free slot ask Redis for work, or the next slot that becomes free. */
-void job_runner_look(struct job_runner *runner);
+void job_runner_poll(struct job_runner *runner);
 
-/* The time of the next scheduled look, INT64_MAX: none; with the runner's mutex held. */
-int64_t job_runner_next_look_ms(const struct job_runner *runner);
+/* The time of the next scheduled poll, INT64_MAX: none; with the runner's mutex held. */
+int64_t job_runner_next_poll_ms(const struct job_runner *runner);
 
 /* job_run.c: runs the claimed job, and ends it or hands it back. `claimed_ms` (clock_monotonic_ms()) is before the claim. */
 void job_run_carry_out(struct job_slot *slot, struct job_run *run, int64_t claimed_ms);

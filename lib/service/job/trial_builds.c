@@ -59,8 +59,8 @@ static bool has_outcome(const struct trial_builds *builds, const struct job *job
 }
 
 /* Sets *is_spent if the try, which may be an earlier run's or another job's, has ended without an outcome. */
-static enum status look_for_end(const struct trial_builds *builds, const struct trial_build *build, bool *is_spent,
-                                struct error *err) {
+static enum status find_end(const struct trial_builds *builds, const struct trial_build *build, bool *is_spent,
+                            struct error *err) {
     struct arena scratch = {0};
     struct job job;
     enum status status;
@@ -79,7 +79,7 @@ enum status trial_build_start(const struct trial_builds *builds, struct trial_bu
         if (is_spent) build->tries++;
         trial_build_id(build->job_id, builds, build, build->tries);
         enum status status = accept(builds, build, err);
-        if (!status) status = look_for_end(builds, build, &is_spent, err);
+        if (!status) status = find_end(builds, build, &is_spent, err);
         if (status) return status;
     } while (is_spent);
     if (builds->begun) builds->begun(builds->context, build);
@@ -117,8 +117,8 @@ static enum status start_again(const struct trial_builds *builds, struct trial_b
     return trial_build_start(builds, build, err);
 }
 
-static enum status look_at(const struct trial_builds *builds, struct trial_build *build, struct arena *scratch,
-                           struct error *err) {
+static enum status poll_build(const struct trial_builds *builds, struct trial_build *build, struct arena *scratch,
+                              struct error *err) {
     struct job job;
     if (build->repeat_at_ms) return start_again(builds, build, err);
     enum status status = job_store_get(builds->run->store, build->job_id, scratch, &job, err);
@@ -139,7 +139,7 @@ enum status trial_builds_poll(const struct trial_builds *builds, struct trial_bu
     *ended = 0;
     for (size_t i = 0; i < count && !status; i++) {
         if (!*items[i]->job_id || items[i]->has_ended) continue;
-        status = look_at(builds, items[i], &scratch, err);
+        status = poll_build(builds, items[i], &scratch, err);
         *ended += items[i]->has_ended;
     }
     arena_release(&scratch);

@@ -20,7 +20,7 @@ struct log_line;
 struct job_store {
     struct redis *redis;
     struct redis_script script;        /* job_script.h */
-    struct redis_script matrix_script; /* matrix.lua */
+    struct redis_script matrix_script; /* lib/store/redis/matrix.lua */
     char claim_token[UUID_TEXT_MAX];   /* of a claim that Redis did not answer; "": none */
     char reap_token[UUID_TEXT_MAX];    /* the same for a reap */
 };
@@ -43,7 +43,7 @@ void job_step_add_list(struct job_store *store, const char *const *arguments, si
 CHECK_RESULT enum status job_steps_run(struct job_store *store, struct redis_reply **replies, struct error *err);
 CHECK_RESULT enum status job_step_check(const struct redis_reply *reply, struct error *err);
 
-/* One step of matrix.lua. */
+/* One step of lib/store/redis/matrix.lua. */
 CHECK_RESULT enum status matrix_step(struct job_store *store, struct redis_reply **reply, struct error *err, const char *format,
                                      ...) __attribute__((format(printf, 4, 5)));
 CHECK_RESULT enum status matrix_step_list(struct job_store *store, struct redis_reply **reply, struct error *err,

@@ -152,8 +152,8 @@ CHECK_RESULT enum status job_store_claim(struct job_store *store, const char *id
                                          struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 
 /* Claims the oldest job of one of `kinds` (a set of 1 << enum job_kind, without matrix jobs) that can run now.
- * STATUS_NOT_FOUND: no job can run. STATUS_BUSY: none can run, but one waits only for a lock that no job holds (lock.h), whose
- * release is not announced: ask again soon. */
+ * STATUS_NOT_FOUND: no job can run. STATUS_BUSY: none can run, but one waits only for a lock that no job holds
+ * (lib/store/redis/lock.h), whose release is not announced: ask again soon. */
 CHECK_RESULT enum status job_store_claim_next(struct job_store *store, unsigned kinds, const char *runner, int64_t lease_ms,
                                               struct arena *arena, struct lease *lease, struct job *job, struct error *err);
 

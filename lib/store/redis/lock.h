@@ -2,8 +2,8 @@
  *
  * A lock in Redis: one holder, a deadline, and a fencing number that changes only when the lock is taken (lib/store/README.md,
  * Locks). Used for the repositories during a commit and push, and for moving old jobs (`keeping`); a package's lock is taken by
- * the claim of its job (job_store.h), under the names `package:NAME` and, for the package sets, `package-set`. A revision,
- * which builds for a long time, takes `package:NAME` here, for its commit alone.
+ * the claim of its job (lib/store/job/job_store.h), under the names `package:NAME` and, for the package sets, `package-set`. A
+ * revision, which builds for a long time, takes `package:NAME` here, for its commit alone.
  */
 #ifndef LIB_STORE_REDIS_LOCK_H
 #define LIB_STORE_REDIS_LOCK_H

@@ -33,11 +33,11 @@ end
 
 -- id, how long it is kept, busy slots or -1, metrics → whether the worker is known
 function steps.see_worker()
-  local key, keep_ms, busy_slots, figures = 'worker:' .. ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+  local key, keep_ms, busy_slots, metrics = 'worker:' .. ARGV[2], ARGV[3], ARGV[4], ARGV[5]
   if call('EXISTS', key) == 0 then return 0 end
   call('HSET', key, 'seen', now_ms())
   if tonumber(busy_slots) >= 0 then call('HSET', key, 'busySlots', busy_slots) end
-  if figures ~= '' then call('HSET', key, 'figures', figures) end
+  if metrics ~= '' then call('HSET', key, 'metrics', metrics) end
   call('PEXPIRE', key, keep_ms)
   return 1
 end

@@ -66,7 +66,7 @@ static const struct {
     {"busySlots", false, offsetof(struct worker_entry, busy_slots)},
     {"memoryBytes", false, offsetof(struct worker_entry, memory_bytes)},
     {"diskBytes", false, offsetof(struct worker_entry, disk_bytes)},
-    {"figures", true, offsetof(struct worker_entry, figures)},
+    {"metrics", true, offsetof(struct worker_entry, metrics)},
     /* set by the script alone: */
     {"hello", false, offsetof(struct worker_entry, hello_ms)},
     {"seen", false, offsetof(struct worker_entry, seen_ms)},
@@ -95,11 +95,11 @@ enum status worker_list_add(struct job_store *store, const struct worker_entry *
     return matrix_step_list(store, &reply, err, arguments, count);
 }
 
-enum status worker_list_see(struct job_store *store, const char *id, int64_t busy_slots, const char *figures, int64_t keep_ms,
+enum status worker_list_see(struct job_store *store, const char *id, int64_t busy_slots, const char *metrics, int64_t keep_ms,
                             struct error *err) {
     struct redis_reply *reply;
     enum status status = matrix_step(store, &reply, err, "see_worker %s %" PRId64 " %" PRId64 " %s", id, keep_ms, busy_slots,
-                                     job_step_text(figures));
+                                     job_step_text(metrics));
     if (status != STATUS_OK || reply->integer == 1) return status;
     return error_set(err, STATUS_NOT_FOUND, "The worker %.64s is not registered: it must register again.", id);
 }

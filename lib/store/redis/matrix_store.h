@@ -31,15 +31,15 @@ struct worker_entry {
     int64_t memory_bytes, disk_bytes;
     int64_t hello_ms; /* when it joined, and when it was last heard from; by Redis's clock */
     int64_t seen_ms;
-    const char *figures; /* JSON of its metrics; NULL: none yet */
+    const char *metrics; /* JSON of its metrics; NULL: none yet */
 };
 
 /* Adds a worker, until `keep_ms` after it was last heard from. */
 CHECK_RESULT enum status worker_list_add(struct job_store *store, const struct worker_entry *worker, int64_t keep_ms,
                                          struct error *err);
-/* Records the time of a sign of life. STATUS_NOT_FOUND: the worker must join (again). `figures` (its metrics) NULL,
+/* Records the time of a sign of life. STATUS_NOT_FOUND: the worker must join (again). `metrics` (its metrics) NULL,
  * `busy_slots` -1: unchanged. */
-CHECK_RESULT enum status worker_list_see(struct job_store *store, const char *id, int64_t busy_slots, const char *figures,
+CHECK_RESULT enum status worker_list_see(struct job_store *store, const char *id, int64_t busy_slots, const char *metrics,
                                          int64_t keep_ms, struct error *err);
 /* The worker takes no more work: while it has `busy_slots` builds it stays in the list, with no slots; at 0 it is removed.
  * Repeatable; an unknown worker is no failure. */

@@ -116,7 +116,7 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *conte
 }
 
 /* curl calls this several times a second; a result other than 0 aborts the transfer. */
-static int look_at_deadline(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up) {
+static int check_deadline(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up) {
     (void)down_all, (void)down, (void)up_all, (void)up;
     struct transfer *transfer = context;
     return transfer->request->deadline && deadline_check(transfer->request->deadline, NULL);
@@ -175,7 +175,7 @@ static void set_limits(CURL *curl, struct transfer *transfer) {
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_deadline);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_deadline);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
 }
 

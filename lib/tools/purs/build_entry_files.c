@@ -185,7 +185,7 @@ enum entry_state build_entry_read_json(struct text *out, int entry, struct error
 }
 
 /* Accumulated over everything that was checked. */
-struct look {
+struct inspection {
     struct text numbers;
     struct timespec newest;
 };
@@ -202,7 +202,7 @@ struct wanted {
     bool has_old_time;
 };
 
-static enum entry_state look_at(struct look *seen, int entry, struct wanted wanted, struct error *err) {
+static enum entry_state inspect(struct inspection *seen, int entry, struct wanted wanted, struct error *err) {
     struct stat about;
     if (fstatat(entry, wanted.path, &about, AT_SYMLINK_NOFOLLOW) != 0) return damage(err, wanted.path, "is missing");
     errno = 0;
@@ -227,29 +227,29 @@ static enum entry_state look_at(struct look *seen, int entry, struct wanted want
     return ENTRY_WHOLE;
 }
 
-static enum entry_state look_at_module(struct look *seen, int entry, const char *module, const struct entry_module *content,
-                                       struct error *err) {
+static enum entry_state inspect_module(struct inspection *seen, int entry, const char *module,
+                                       const struct entry_module *content, struct error *err) {
     struct text path = {0};
     text_append_format(&path, ENTRY_OUTPUT "/%s", module);
     size_t length = path.length;
-    enum entry_state state = look_at(seen, entry, (struct wanted){path.bytes, S_IFDIR | FOLDER_MODE, -1, true}, err);
+    enum entry_state state = inspect(seen, entry, (struct wanted){path.bytes, S_IFDIR | FOLDER_MODE, -1, true}, err);
     for (size_t i = 0; i < content->file_count && state == ENTRY_WHOLE; i++) {
         path.length = length;
         text_append_format(&path, "/%s", content->files[i].name);
-        state = look_at(seen, entry, (struct wanted){path.bytes, S_IFREG | FILE_MODE, content->files[i].size_bytes, true}, err);
+        state = inspect(seen, entry, (struct wanted){path.bytes, S_IFREG | FILE_MODE, content->files[i].size_bytes, true}, err);
     }
     text_release(&path);
     return state;
 }
 
-enum entry_state build_entry_look(struct entry_stamp *out, int entry, const struct entry_record *record, struct error *err) {
-    struct look seen = {0};
-    enum entry_state state = look_at(&seen, entry, (struct wanted){".", S_IFDIR | 0755, -1, false}, err);
-    if (state == ENTRY_WHOLE) state = look_at(&seen, entry, (struct wanted){ENTRY_JSON, S_IFREG | FILE_MODE, -1, true}, err);
+enum entry_state build_entry_inspect(struct entry_stamp *out, int entry, const struct entry_record *record, struct error *err) {
+    struct inspection seen = {0};
+    enum entry_state state = inspect(&seen, entry, (struct wanted){".", S_IFDIR | 0755, -1, false}, err);
+    if (state == ENTRY_WHOLE) state = inspect(&seen, entry, (struct wanted){ENTRY_JSON, S_IFREG | FILE_MODE, -1, true}, err);
     if (state == ENTRY_WHOLE && record->entry.succeeded)
-        state = look_at(&seen, entry, (struct wanted){ENTRY_OUTPUT, S_IFDIR | FOLDER_MODE, -1, true}, err);
+        state = inspect(&seen, entry, (struct wanted){ENTRY_OUTPUT, S_IFDIR | FOLDER_MODE, -1, true}, err);
     for (size_t i = 0; i < record->entry.module_count && state == ENTRY_WHOLE; i++)
-        state = look_at_module(&seen, entry, record->entry.modules[i].name, &record->modules[i], err);
+        state = inspect_module(&seen, entry, record->entry.modules[i].name, &record->modules[i], err);
     hash_sha256(text_view(&seen.numbers), seen.numbers.length, out->bytes);
     out->newest = seen.newest;
     text_release(&seen.numbers);

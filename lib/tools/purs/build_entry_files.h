@@ -53,7 +53,7 @@ enum entry_state build_entry_read_json(struct text *out, int entry, struct error
 int64_t build_entry_read_disk_bytes(int entry);
 
 /* Checks sizes, types, modes and times of everything in the record, without opening files. */
-enum entry_state build_entry_look(struct entry_stamp *out, int entry, const struct entry_record *record, struct error *err);
+enum entry_state build_entry_inspect(struct entry_stamp *out, int entry, const struct entry_record *record, struct error *err);
 
 /* Reads all files: their contents must match the record, and nothing else may be there. */
 enum entry_state build_entry_verify(int entry, const struct entry_record *record, struct error *err);

@@ -159,7 +159,7 @@ static enum entry_state verify_once(struct build_store *store, int folder, const
     struct entry_stamp stamp;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    enum entry_state state = build_entry_look(&stamp, folder, record, err);
+    enum entry_state state = build_entry_inspect(&stamp, folder, record, err);
     if (state != ENTRY_WHOLE || was_verified(store, key, &stamp)) return state;
     if (!build_entry_sum_is_right(json->bytes, json->length) || strcmp(record->key, key) != 0) {
         error_set(err, STATUS_INTERNAL, "'" ENTRY_JSON "' of the entry is not what was written.");

@@ -30,7 +30,7 @@ enum {
     SIGNAL_EXIT = 128,           /* bubblewrap, like a shell, exits with this plus the signal */
 };
 
-/* For programs without settings; the same as the defaults in settings.def. */
+/* For programs without settings; the same as the defaults in lib/base/settings.def. */
 static const struct build_limits standard_limits = {
     .memory_bytes = INT64_C(6) << 30,
     .disk_bytes = INT64_C(2) << 30,

@@ -345,7 +345,7 @@ static void measure_workers(struct dispatcher *dispatcher, struct metrics *metri
                     (double)workers[i].slots);
         metrics_add(metrics, METRIC_GAUGE, "registry_build_slots_busy", "Builds that a worker is running.", labels,
                     (double)workers[i].busy_slots);
-        if (workers[i].figures && metrics_add_json(metrics, workers[i].figures, "worker", workers[i].id, &err))
+        if (workers[i].metrics && metrics_add_json(metrics, workers[i].metrics, "worker", workers[i].id, &err))
             log_line(LOG_WARN, "worker_metrics_rejected", log_field("worker", workers[i].id), log_field("error", err.message));
     }
     arena_release(&arena);

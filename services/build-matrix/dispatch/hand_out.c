@@ -15,8 +15,8 @@
 #include "services/build-matrix/matrix_service.h"
 
 enum {
-    LOOK_AT_LEAST = 64,    /* list at least this many ready jobs, to find some whose plans agree */
-    LOOK_TIMES = 4,        /* … or this multiple of the batch size */
+    LIST_MIN = 64,         /* list at least this many ready jobs, to find some whose plans agree */
+    LIST_TIMES = 4,        /* … or this multiple of the batch size */
     FIRST_LEASE_MS = 5000, /* until the first renewal: a worker that died while asking delays its jobs by this at most */
     ROUNDS_MAX = 8,        /* of choosing again, because the chosen jobs needed no worker or could not be built */
 };
@@ -56,12 +56,12 @@ static size_t count_most_urgent(const struct round *round) {
     return count;
 }
 
-/* The maximum batch size. If all jobs as urgent as the first were listed, it is their number per slot, so that none of them waits
- * while a worker is idle or builds something less urgent. */
-static size_t fair_share(const struct round *round, size_t looked_at) {
+/* The maximum batch size. If all jobs as urgent as the first were listed, it is their number per slot, so that none of them
+ * waits while a worker is idle or builds something less urgent. */
+static size_t fair_share(const struct round *round, size_t listed_max) {
     size_t most = (size_t)round->service->settings.matrix_batch, slots = round->request->slots;
     size_t count = count_most_urgent(round);
-    if (count >= looked_at || slots == 0) return most; /* there may be more than were listed */
+    if (count >= listed_max || slots == 0) return most; /* there may be more than were listed */
     size_t share = count / slots;
     return share < 1 ? 1 : share < most ? share : most;
 }
@@ -252,12 +252,12 @@ static enum status choose(struct round *round, size_t most, int64_t asked_us, st
 /* Looks for work once. */
 static enum status look(struct message *work, struct round *round, struct error *err) {
     const struct hand_out_request *request = round->request;
-    size_t look_at = (size_t)round->service->settings.matrix_batch * LOOK_TIMES;
-    if (look_at < LOOK_AT_LEAST) look_at = LOOK_AT_LEAST;
+    size_t listed_max = (size_t)round->service->settings.matrix_batch * LIST_TIMES;
+    if (listed_max < LIST_MIN) listed_max = LIST_MIN;
     int64_t asked_us = clock_monotonic_us();
-    enum status status = job_store_list_ready(round->store, request->compilers, request->compiler_count, look_at, round->arena,
-                                              &round->ready, &round->ready_count, err);
-    if (!status && round->ready_count > 0) status = choose(round, fair_share(round, look_at), asked_us, err);
+    enum status status = job_store_list_ready(round->store, request->compilers, request->compiler_count, listed_max,
+                                              round->arena, &round->ready, &round->ready_count, err);
+    if (!status && round->ready_count > 0) status = choose(round, fair_share(round, listed_max), asked_us, err);
     for (size_t i = 0; !status && i < round->choice.refusal_count; i++)
         status = end_refused(round, &round->choice.refusals[i], err);
     if (!status && round->choice.job_count > 0) status = claim(work, round, err);

@@ -220,7 +220,7 @@ void planning_measure(const struct planning *planning, struct metrics *metrics) 
         const char *name, *help;
         const atomic_llong *value;
         double unit;
-    } figures[] = {
+    } rows[] = {
         {METRIC_COUNTER, "registry_matrix_events_total", "Events of finished jobs that were handled.", &planning->counts.events,
          1},
         {METRIC_COUNTER, "registry_matrix_solves_total", "Pairs of version and compiler for which a plan was sought.",
@@ -237,7 +237,6 @@ void planning_measure(const struct planning *planning, struct metrics *metrics) 
          &planning->counts.sweep_found, 1},
         {METRIC_GAUGE, "registry_matrix_sweep_made", "Jobs that the last sweep created.", &planning->counts.sweep_made, 1},
     };
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
-        metrics_add(metrics, figures[i].kind, figures[i].name, figures[i].help, NULL,
-                    (double)atomic_load(figures[i].value) / figures[i].unit);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        metrics_add(metrics, rows[i].kind, rows[i].name, rows[i].help, NULL, (double)atomic_load(rows[i].value) / rows[i].unit);
 }

@@ -251,7 +251,7 @@ static enum status check_chunk(struct revision *r, const struct matrix_pairs *pa
     return status;
 }
 
-static enum status look_at_dependants(struct revision *r, const struct matrix_pairs *pairs, struct error *err) {
+static enum status check_pairs(struct revision *r, const struct matrix_pairs *pairs, struct error *err) {
     struct loss lost[LOSSES_SHOWN + 1];
     size_t next = 0, lost_count = 0;
     enum status status = STATUS_OK;
@@ -275,7 +275,7 @@ enum status revision_check_dependants(void *context, struct error *err) {
     const struct manifest_index *index = lock_view(r);
     matrix_plan_list_dependants(&pairs, index, r->name, r->request.version);
     unlock_view(r);
-    enum status status = look_at_dependants(r, &pairs, err);
+    enum status status = check_pairs(r, &pairs, err);
     if (!status) r->harmless = now;
     job_run_log(r->run, LOG_DEBUG, "Checked %zu pairs of a dependant and a compiler.", pairs.count);
     matrix_pairs_release(&pairs);

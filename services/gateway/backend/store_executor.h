@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A pool of threads that may block, for the event loops, which must not; each thread has its own connection to Redis. Tasks
- * wait in a bounded queue. A task delivers its own result (a call goes back to its loop, call.h).
+ * wait in a bounded queue. A task delivers its own result (a call goes back to its loop, services/gateway/http/call.h).
  *
  * A flood from one client does not delay others: every address has a lane, lanes are served round-robin, and no lane may use
  * all threads or the whole queue. The task of a client that has disconnected is withdrawn.
@@ -21,7 +21,8 @@ struct store_executor;
 enum {
     STORE_QUEUE_MAX = 4096,
     STORE_LANE_QUEUE_MAX = 1024, /* of these, per lane */
-    STORE_TIMEOUT_MS = 700,      /* of one call to Redis: two of them are shorter than OUTAGE_WAIT_MS (call.h) */
+    STORE_TIMEOUT_MS =
+        700, /* of one call to Redis: two of them are shorter than OUTAGE_WAIT_MS (services/gateway/http/call.h) */
 };
 
 /* Embedded in the caller's struct; owned by the pool from store_executor_submit() until `run` is called. */

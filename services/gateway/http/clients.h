@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The current number of connections, requests and bytes per client address (client_address.h), which the loops update and
- * compare with the limits in settings.def. An address is in the table while it is referenced. Any thread may call these
- * functions and read and write the counts.
+ * compare with the limits in lib/base/settings.def. An address is in the table while it is referenced. Any thread may call
+ * these functions and read and write the counts.
  */
 #ifndef SERVICES_GATEWAY_HTTP_CLIENTS_H
 #define SERVICES_GATEWAY_HTTP_CLIENTS_H

@@ -393,7 +393,7 @@ bool connections_make_room(struct loop *loop) {
 
 /* ---- Every second ---- */
 
-static void look_at_poll(struct connection *connection) {
+static void check_poll(struct connection *connection) {
     struct pollfd client = {.fd = connection->descriptor, .events = POLLRDHUP};
     if (poll(&client, 1, 0) <= 0) return;
     if (client.revents & (POLLERR | POLLHUP))
@@ -403,11 +403,11 @@ static void look_at_poll(struct connection *connection) {
 }
 
 /* The connection may be freed afterwards. */
-static void look_after_second(struct connection *connection) {
+static void check_connection(struct connection *connection) {
     if (!connection->socket || connection->is_ending) return;
     if (connection->intake_bytes > 0) touch(connection);
     if (connection->poll) {
-        look_at_poll(connection);
+        check_poll(connection);
         return;
     }
     h2o_conn_t *conn = connection->is_http2 ? conn_of(connection) : NULL;
@@ -415,11 +415,11 @@ static void look_after_second(struct connection *connection) {
         end(connection, CONNECTION_END_STALL);
 }
 
-static void look_at_all(struct loop *loop) {
+static void check_all(struct loop *loop) {
     h2o_linklist_t *list = &loop->connections.all;
     for (h2o_linklist_t *at = list->next, *next; at != list; at = next) {
         next = at->next;
-        look_after_second(H2O_STRUCT_FROM_MEMBER(struct connection, all, at));
+        check_connection(H2O_STRUCT_FROM_MEMBER(struct connection, all, at));
     }
 }
 
@@ -432,7 +432,7 @@ static void give_memory_back(struct loop *loop) {
 
 static void pass_second(h2o_timeout_entry_t *entry) {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, connections.second, entry);
-    look_at_all(loop);
+    check_all(loop);
     give_memory_back(loop);
     h2o_timeout_link(loop->context.loop, &loop->context.one_sec_timeout, entry);
 }

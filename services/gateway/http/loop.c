@@ -13,7 +13,7 @@ enum {
     CUT_MS = 2000,
     DRAIN_MS = 10000, /* limit for running calls after a stop */
     /* Twice the space that h2o requires before each read. So a request of up to half of it is not moved to a larger buffer, and
-     * no copy of its token is left in freed memory (trustee_token.h). */
+     * no copy of its token is left in freed memory (services/gateway/trustee/trustee_token.h). */
     INPUT_BUFFER_BYTES = 2 * H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE,
     IDLE_DRAIN_MS = 700, /* clients that poll every half second get their last answer with `Connection: close` */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The query parameters of a request, decoded and checked against the rows of its route (routes.def), from which the OpenAPI
- * document is made too. A malformed parameter is STATUS_INVALID with its name as path; parameters without a row are ignored; of
- * several with the same name the first counts; an empty value counts as absent.
+ * The query parameters of a request, decoded and checked against the rows of its route (services/gateway/routes/routes.def),
+ * from which the OpenAPI document is made too. A malformed parameter is STATUS_INVALID with its name as path; parameters
+ * without a row are ignored; of several with the same name the first counts; an empty value counts as absent.
  */
 #ifndef SERVICES_GATEWAY_HTTP_QUERY_H
 #define SERVICES_GATEWAY_HTTP_QUERY_H

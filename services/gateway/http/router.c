@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The macros of routes.def. The lists are compound literals at file scope, so they have static storage duration. */
+/* The macros of services/gateway/routes/routes.def. The lists are compound literals at file scope, so they have static storage
+ * duration. */
 #define BODY(limit, schema) limit, schema, false
 #define BODY_WITH_TOKEN(limit, schema) limit, schema, true
 #define NO_BODY 0, NULL, false

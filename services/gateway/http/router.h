@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Finds the function that answers a request: the rows of routes.def as a table, and the look-up in it.
+ * Finds the function that answers a request: the rows of services/gateway/routes/routes.def as a table, and the look-up in it.
  */
 #ifndef SERVICES_GATEWAY_HTTP_ROUTER_H
 #define SERVICES_GATEWAY_HTTP_ROUTER_H
@@ -60,7 +60,7 @@ struct route_match {
     unsigned other_methods; /* if route is NULL: the methods of the path (a set of enum method), for `Allow` */
 };
 
-/* All routes, in the order of routes.def; static. */
+/* All routes, in the order of services/gateway/routes/routes.def; static. */
 const struct route *router_routes(size_t *count);
 
 /* The largest body limit of all routes. */
@@ -74,7 +74,7 @@ size_t router_body_limit(enum port port, const char *method, size_t method_lengt
 void router_find(enum port port, const char *method, size_t method_length, const char *path, size_t path_length,
                  struct route_match *out);
 
-/* The functions of routes.def. */
+/* The functions of services/gateway/routes/routes.def. */
 #define ROUTE(method, path, function, ...) void function(struct call *call);
 #include "services/gateway/routes/routes.def"
 #undef ROUTE

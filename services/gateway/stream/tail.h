@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Calls that wait for the next line of a job's log (`wait=SECONDS`). One thread with one connection to Redis waits for all of
- * them, instead of a thread per reader. A woken call runs its work function again (call.h), and comes back here if there is no
- * new line.
+ * them, instead of a thread per reader. A woken call runs its work function again (services/gateway/http/call.h), and comes
+ * back here if there is no new line.
  */
 #ifndef SERVICES_GATEWAY_STREAM_TAIL_H
 #define SERVICES_GATEWAY_STREAM_TAIL_H

@@ -10,8 +10,8 @@
  *   400   the request is invalid, with the field
  *   503   a build was requested, and build-matrix, which must plan it, is unavailable
  *
- * Requests with the right token are not limited. During the look-up the call is away from its loop (service_asker.h). Neither
- * the token nor a part of it is ever copied into a text.
+ * Requests with the right token are not limited. During the look-up the call is away from its loop
+ * (services/gateway/backend/service_asker.h). Neither the token nor a part of it is ever copied into a text.
  */
 #include <inttypes.h>
 

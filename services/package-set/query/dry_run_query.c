@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The search of an update (lib/domain/set/set_trial.h) with the outcomes that are kept in Redis, up to the builds that none is
- * known of. Redis is not asked while the registry is locked, so the search is done anew with each batch of outcomes; that takes
+ * known of. Redis is not asked while the registry is locked, so the search starts over with each batch of outcomes; that takes
  * some milliseconds.
  *
  *   lock, search ──► builds without an outcome ──► unlock, ask Redis ──► all were asked for: these would be made

@@ -3,7 +3,7 @@
  * Answers the question why packages are, or are not, in the latest package set (set_excuses_query in proto/messages.def). For
  * struct message_handler; `context` is the struct package_set_service.
  *
- * All is computed anew for each answer, in some milliseconds for the 1,215 packages of the real registry, so no answer is older
+ * Each answer is computed from scratch, in some milliseconds for the 1,215 packages of the real registry, so no answer is older
  * than the registry in memory and what updates and builds have found out.
  */
 #ifndef SERVICES_PACKAGE_SET_QUERY_EXCUSE_QUERY_H

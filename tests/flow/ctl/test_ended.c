@@ -122,16 +122,16 @@ static void jobs_that_have_ended_are_listed_alike(void **state) {
 /* ---- Builds ---- */
 
 /* The number of a compiler's jobs in that state, from the metrics. */
-static long long figure_of(const char *compiler, const char *state) {
-    return (long long)server_figure(
+static long long count_of(const char *compiler, const char *state) {
+    return (long long)server_metric(
         server, arena_format(&server->arena, "registry_matrix_jobs{compiler=\"%s\",state=\"%s\",program=\"build-matrix\"}",
                              compiler, state));
 }
 
 static void expect_same_counts(const char *compiler, const char *ended) {
     const char *output = run(arena_format(&server->arena, "matrix --compiler %s", compiler));
-    expect(output, arena_format(&server->arena, "; %lld pending, %lld running, %s", figure_of(compiler, "pending"),
-                                figure_of(compiler, "running"), ended));
+    expect(output, arena_format(&server->arena, "; %lld pending, %lld running, %s", count_of(compiler, "pending"),
+                                count_of(compiler, "running"), ended));
 }
 
 static void builds_that_have_ended_have_the_same_cells(void **state) {
@@ -157,7 +157,7 @@ static void builds_that_have_ended_have_the_same_cells(void **state) {
 static void expect_workers(int count) {
     const char *output = run("workers");
     assert_int_equal(count_lines(output), count ? count + 1 : 1);
-    assert_int_equal((int)server_figure(server, "registry_build_workers{program=\"build-matrix\"}"), count);
+    assert_int_equal((int)server_metric(server, "registry_build_workers{program=\"build-matrix\"}"), count);
     struct http_response response = {0};
     server_call(server, "GET", "/readyz", NULL, &response);
     assert_true((strstr(text_view(&response.body), "No build worker is registered") != NULL) == (count == 0));

@@ -70,7 +70,7 @@ static void chunks_over_the_routes_limit_are_413_before_they_end(void **state) {
 static double largest_intake(void) {
     double most = 0;
     for (int i = 0; i < 5; i++) {
-        double now = gateway_process_figure(gateway, intake);
+        double now = gateway_process_metric(gateway, intake);
         if (now > most) most = now;
     }
     return most;
@@ -163,7 +163,7 @@ static void bodies_of_requests_whose_answers_are_not_taken_are_limited(void **st
             http2_append_data(&bytes, 2 * sent + 1, LENGTH, true);
         } while (send_and_await(&connection, &bytes) && ++sent < REQUESTS);
         assert_in_range(sent, 10, REQUESTS - 1);
-        assert_int_equal((int)gateway_process_figure(small, ended_by_intake), 1);
+        assert_int_equal((int)gateway_process_metric(small, ended_by_intake), 1);
         http_connection_close(&connection);
         text_release(&bytes);
         gateway_process_wait_for(small, intake, 0);

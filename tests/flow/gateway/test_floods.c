@@ -94,13 +94,13 @@ static void requests_that_do_not_end_hold_little_memory(void **state) {
     for (; calm < 20; calm++)
         calm_ms += publish(flooded, calm);
     long before_kib = gateway_process_memory_kib(flooded, "VmRSS:");
-    double before_connections = gateway_process_figure(flooded, open_connections), most_intake = 0;
+    double before_connections = gateway_process_metric(flooded, open_connections), most_intake = 0;
     forget_peak(flooded);
     struct http_flood *flood = http_flood_start(gateway_process_port(flooded), ATTACKERS, PATIENCE_MS);
     for (int round = 0; http_flood_go_on(flood) > 0 && round < 200; round++) {
         if (round % 5 != 0) continue;
         flood_ms += publish(flooded, 100 + published++);
-        double now = gateway_process_figure(flooded, intake);
+        double now = gateway_process_metric(flooded, intake);
         if (now > most_intake) most_intake = now;
     }
     flood_ms += publish(flooded, 100 + published++); /* and while all of them stay open */
@@ -147,8 +147,8 @@ static void requests_given_up_at_once_end_their_connection(void **state) {
         http_connection_close(&connection);
         publish(flooded, (int)i);
     }
-    assert_int_equal((int)gateway_process_figure(flooded, ended_by_resets), CONNECTIONS);
-    assert_true(gateway_process_figure(flooded, "registry_tarballs_hashed_total{program=\"gateway\"}") <= 1);
+    assert_int_equal((int)gateway_process_metric(flooded, ended_by_resets), CONNECTIONS);
+    assert_true(gateway_process_metric(flooded, "registry_tarballs_hashed_total{program=\"gateway\"}") <= 1);
     text_release(&bytes);
     free(tarball);
     arena_release(&arena);

@@ -140,7 +140,7 @@ static void an_answer_that_nobody_takes_ends_its_connection(void **state) {
     char *bytes = memory_alloc(LENGTH + 1);
     memset(bytes, 'a', LENGTH);
     write_file(arena_format(&arena, "%s/storage/large/1.0.0.tar.gz", gateway_process_folder(small)), bytes);
-    double before = gateway_process_figure(small, open_connections);
+    double before = gateway_process_metric(small, open_connections);
     struct http_connection connections[4];
     for (size_t i = 0; i < 4; i++) {
         open_as(&connections[i], small, 1);
@@ -173,7 +173,7 @@ static void one_address_has_only_its_share_of_connections(void **state) {
         assert_true(is_closed_by_gateway(&extra[i]));
         http_connection_close(&extra[i]);
     }
-    assert_int_equal((int)gateway_process_figure(small, ended_by_address), SHARE);
+    assert_int_equal((int)gateway_process_metric(small, ended_by_address), SHARE);
     open_as(&other, small, 8);
     send_text(&other, status_request);
     expect_status(&other, 200);
@@ -209,8 +209,8 @@ static void slow_connections_in_bulk_shut_nobody_out(void **state) {
         expect_status(&other, 200);
         http_connection_close(&other);
     }
-    assert_true(gateway_process_figure(small, open_connections) <= MOST + 2);
-    assert_true(gateway_process_figure(small, ended_idle) >= SLOW - MOST - 2);
+    assert_true(gateway_process_metric(small, open_connections) <= MOST + 2);
+    assert_true(gateway_process_metric(small, ended_idle) >= SLOW - MOST - 2);
     for (unsigned i = 0; i < SLOW; i++)
         http_connection_close(&slow[i]);
     free(slow);

@@ -116,13 +116,13 @@ static void where_tarballs_are_on_s3_none_are_served(void **state) {
 static void a_tarball_is_hashed_once(void **state) {
     (void)state;
     enum { AT_ONCE = 40, LENGTH = 1400000 };
-    static const char figure[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
+    static const char metric[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
     struct arena arena = {0};
     char *bytes = arena_alloc(&arena, LENGTH + 1), first[SHA256_SRI_MAX + 8], second[SHA256_SRI_MAX + 8];
     const char *path = arena_format(&arena, "%s/storage/hashed/1.0.0.tar.gz", gateway_process_folder(gateway));
     memset(bytes, 'a', LENGTH);
     write_file(path, bytes);
-    double before = gateway_process_figure(gateway, figure);
+    double before = gateway_process_metric(gateway, metric);
     struct http_connection connections[AT_ONCE];
     for (size_t i = 0; i < AT_ONCE; i++) {
         assert_true(http_connection_open(&connections[i], gateway_process_port(gateway), 60000));
@@ -140,7 +140,7 @@ static void a_tarball_is_hashed_once(void **state) {
         snprintf(first, sizeof first, "%s", http_header(&response, "etag"));
         http_response_release(&response);
     }
-    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 1);
+    assert_int_equal((int)(gateway_process_metric(gateway, metric) - before), 1);
 
     bytes[0] = 'b'; /* another file of the same size in its place */
     const char *draft = arena_format(&arena, "%s.new", path);
@@ -151,7 +151,7 @@ static void a_tarball_is_hashed_once(void **state) {
     assert_string_not_equal(first, second);
     assert_memory_equal(response.body.bytes, bytes, LENGTH);
     http_response_release(&response);
-    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 2);
+    assert_int_equal((int)(gateway_process_metric(gateway, metric) - before), 2);
 
     bytes[0] = 'c'; /* the same file with other bytes */
     write_file(path, bytes);
@@ -159,7 +159,7 @@ static void a_tarball_is_hashed_once(void **state) {
     assert_string_not_equal(http_header(&response, "etag"), first);
     assert_string_not_equal(http_header(&response, "etag"), second);
     http_response_release(&response);
-    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 3);
+    assert_int_equal((int)(gateway_process_metric(gateway, metric) - before), 3);
     arena_release(&arena);
 }
 
@@ -167,13 +167,13 @@ static void a_tarball_is_hashed_once(void **state) {
 static void requests_during_the_hashing_of_a_tarball_wait_for_it(void **state) {
     (void)state;
     enum { AT_ONCE = 8, LENGTH = 128 << 20 };
-    static const char figure[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
+    static const char metric[] = "registry_tarballs_hashed_total{program=\"gateway\"}";
     static const char request[] = "GET /long/1.0.0.tar.gz HTTP/1.1\r\nHost: x\r\nRange: bytes=0-0\r\n\r\n";
     struct arena arena = {0};
     const char *path = arena_format(&arena, "%s/storage/long/1.0.0.tar.gz", gateway_process_folder(gateway));
     write_file(path, "");
     assert_int_equal(truncate(path, LENGTH), 0); /* sparse */
-    double before = gateway_process_figure(gateway, figure);
+    double before = gateway_process_metric(gateway, metric);
     struct http_connection connections[AT_ONCE];
     for (size_t i = 0; i < AT_ONCE; i++)
         assert_true(http_connection_open(&connections[i], gateway_process_port(gateway), 60000));
@@ -184,7 +184,7 @@ static void requests_during_the_hashing_of_a_tarball_wait_for_it(void **state) {
         assert_int_equal(connections[i].status, 206);
         http_connection_close(&connections[i]);
     }
-    assert_int_equal((int)(gateway_process_figure(gateway, figure) - before), 1);
+    assert_int_equal((int)(gateway_process_metric(gateway, metric) - before), 1);
     arena_release(&arena);
 }
 

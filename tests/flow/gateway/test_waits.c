@@ -68,7 +68,7 @@ static void answers_behind_shut_windows_are_cancelled(void **state) {
     http2_append_request(&bytes, 2 * STREAMS + 1, "GET", "/nowhere", -1, true);
     send_and_clear(&connection, &bytes);
     http2_expect_answer(&connection, &taken, 2 * STREAMS + 1, 404, "not_found");
-    assert_int_equal((int)gateway_process_figure(small, ended_stalled), 0);
+    assert_int_equal((int)gateway_process_metric(small, ended_stalled), 0);
     http_connection_close(&connection);
     text_release(&bytes);
     assert_int_equal(gateway_process_stop(small), 0);
@@ -81,16 +81,16 @@ static void a_connection_whose_window_stays_shut_is_ended(void **state) {
     struct gateway_process *small = start_with_large(settings);
     struct http_connection connection;
     char buffer[65536];
-    double before = gateway_process_figure(small, open_connections);
+    double before = gateway_process_metric(small, open_connections);
     ask(&connection, small, STREAMS, 2 * LENGTH);
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
     do
         ping(&connection);
-    while (recv(connection.socket, buffer, sizeof buffer, 0) > 0 && gateway_process_figure(small, ended_stalled) < 1 &&
+    while (recv(connection.socket, buffer, sizeof buffer, 0) > 0 && gateway_process_metric(small, ended_stalled) < 1 &&
            clock_monotonic_ms() < until_ms);
     gateway_process_wait_for(small, open_connections, before);
     gateway_process_wait_for(small, answers, 1);
-    assert_int_equal((int)gateway_process_figure(small, ended_stalled), 1);
+    assert_int_equal((int)gateway_process_metric(small, ended_stalled), 1);
     assert_int_equal(gateway_process_files(small, "/large/"), 0);
     http_connection_close(&connection);
     assert_int_equal(gateway_process_stop(small), 0);
@@ -135,7 +135,7 @@ static void slow_readers_are_not_ended(void **state) {
     struct gateway_process *small = start_with_large(settings);
     read_slowly(small, 1, 3500);
     read_slowly(small, 0, 3500);
-    assert_int_equal((int)gateway_process_figure(small, ended_stalled), 0);
+    assert_int_equal((int)gateway_process_metric(small, ended_stalled), 0);
     assert_int_equal(gateway_process_stop(small), 0);
 }
 
@@ -179,7 +179,7 @@ static void clients_that_leave_while_they_wait_leave_nothing(void **state) {
     enum { POLLS = 8 };
     struct arena arena = {0};
     struct http_connection stays, leaving[POLLS];
-    double before = gateway_process_figure(gateway, open_connections);
+    double before = gateway_process_metric(gateway, open_connections);
     const char *request = poll_request(&arena, gateway);
     start_polls(&stays, 1, gateway, 1, request);
     gateway_process_wait_for(gateway, answers, 2);
@@ -273,8 +273,8 @@ static void newcomers_take_the_place_of_the_address_with_most(void **state) {
     for (size_t i = 0; i < MIDDLE; i++)
         expect_still_waiting(&middle[i]);
     expect_still_waiting(&one);
-    assert_int_equal((int)gateway_process_figure(small, ended_busy), NEWCOMERS);
-    assert_int_equal((int)gateway_process_figure(small, open_connections), MOST);
+    assert_int_equal((int)gateway_process_metric(small, ended_busy), NEWCOMERS);
+    assert_int_equal((int)gateway_process_metric(small, open_connections), MOST);
     http_connection_close(&one);
     close_all(middle, MIDDLE);
     close_all(large, LARGE);
@@ -304,7 +304,7 @@ static void the_idle_connection_of_an_address_goes_first(void **state) {
     for (size_t i = 0; i < POLLS; i++)
         expect_still_waiting(&polls[i]);
     expect_still_waiting(&other);
-    assert_int_equal((int)gateway_process_figure(small, ended_idle), 1);
+    assert_int_equal((int)gateway_process_metric(small, ended_idle), 1);
     close_all(polls, POLLS);
     http_connection_close(&idle);
     http_connection_close(&other);
@@ -334,7 +334,7 @@ static void polls_of_many_addresses_shut_nobody_out(void **state) {
     }
     gateway_process_wait_for(small, answers, MOST + 1);
     start_newcomers(newcomers, NEWCOMERS, small);
-    assert_int_equal((int)gateway_process_figure(small, ended_busy), NEWCOMERS);
+    assert_int_equal((int)gateway_process_metric(small, ended_busy), NEWCOMERS);
     for (unsigned i = 1; i < MOST; i += 2)
         if (i < NEWCOMERS)
             expect_end_of_wait(&polls[i]);

@@ -132,7 +132,7 @@ static void an_accepted_message_may_be_repeated(void **state) {
     json_decref(ended);
     expect(STATUS_OK, &result, NULL);
     assert_int_equal(matrix_count_commits(server, "Add compiler 0.15.14 to said-again@1.0.0"), 1);
-    assert_int_equal((int)server_figure(server, LATE("result")), 0);
+    assert_int_equal((int)server_metric(server, LATE("result")), 0);
 }
 
 static void messages_with_an_old_fencing_number_are_refused(void **state) {
@@ -163,8 +163,8 @@ static void messages_with_an_old_fencing_number_are_refused(void **state) {
     assert_int_equal(matrix_count_in(server_log_text(server, ended), "Too late."), 0);
     json_decref(ended);
     assert_string_equal(matrix_compilers_of(server, "old-number", "1.0.0"), "0.15.15");
-    assert_int_equal((int)server_figure(server, LATE("result")), 3);
-    assert_int_equal((int)server_figure(server, LATE("lines")), 1);
+    assert_int_equal((int)server_metric(server, LATE("result")), 3);
+    assert_int_equal((int)server_metric(server, LATE("lines")), 1);
 }
 
 static void unreadable_fields_are_named(void **state) {

@@ -107,7 +107,7 @@ static bool has_ended(void *child) {
 
 static bool late_result_came(void *context) {
     (void)context;
-    return server_figure(server, LATE_RESULTS) >= 1;
+    return server_metric(server, LATE_RESULTS) >= 1;
 }
 
 static void sleep_until(int64_t at_ms) {
@@ -174,7 +174,7 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     matrix_wait_for_worker_log(server, worker_a, "event=fault_point_held ", 1); /* with its last line */
 
     int hellos = matrix_count_in(server_worker_log(server, worker_a), "event=worker_registered ");
-    int succeeded = (int)server_figure(server, SUCCEEDED);
+    int succeeded = (int)server_metric(server, SUCCEEDED);
     separate_hosts_cut_off(HOST_A);
     int64_t cut_ms = clock_monotonic_ms();
     server_start_worker(server, worker_b);
@@ -184,7 +184,7 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     assert_int_equal(unlink(hold_file()), 0);
     if (!wait_until(is_built, NULL, PATIENCE_MS)) fail_msg("the worker that was cut off does not go on with its build");
     sleep_until(cut_ms + cut_off_ms);
-    assert_int_equal((int)server_figure(server, LATE_RESULTS), 0);
+    assert_int_equal((int)server_metric(server, LATE_RESULTS), 0);
     separate_hosts_reconnect(HOST_A);
 
     if (!wait_until(late_result_came, NULL, PATIENCE_MS)) fail_msg("%s", server_worker_log(server, worker_a));
@@ -192,10 +192,10 @@ static void a_worker_that_is_cut_off_writes_nothing_late_and_comes_back(void **s
     matrix_wait_for_worker_log(server, worker_a, arena_format(&server->arena, "event=job_lost job=%s", slow_job), 1);
     expect_written_once("late-result");
     expect_written_once("late-build");
-    assert_int_equal((int)server_figure(server, SUCCEEDED), succeeded + 2);
+    assert_int_equal((int)server_metric(server, SUCCEEDED), succeeded + 2);
     assert_true(matrix_count_in(server_worker_log(server, worker_a), "event=worker_registered ") > hellos);
     print_message("             cut off for %d ms; refused as too late: %d results, %d times lines\n", (int)cut_off_ms,
-                  (int)server_figure(server, LATE_RESULTS), (int)server_figure(server, LATE_LINES));
+                  (int)server_metric(server, LATE_RESULTS), (int)server_metric(server, LATE_LINES));
 }
 
 static void it_takes_new_work_by_itself(void **state) {

@@ -254,7 +254,7 @@ static void a_worker_that_said_goodbye_is_gone_at_once(void **state) {
         if (!wait_until(is_known, NULL, PATIENCE_MS)) fail_msg("it does not come");
         server_terminate_worker(server, standard);
         assert_int_equal(known_worker().count, 0);
-        assert_int_equal((int)server_figure(server, "registry_build_workers{program=\"build-matrix\"}"), 0);
+        assert_int_equal((int)server_metric(server, "registry_build_workers{program=\"build-matrix\"}"), 0);
     }
 }
 
@@ -337,11 +337,11 @@ static void a_tarball_that_is_gone_is_a_missing_dependency(void **state) {
     server_expect_published(server, &other);
     shell_run("rm '%s/storage/tarball-gone/1.0.0.tar.gz' && echo 'Not it.' >'%s/storage/other-tarball/1.0.0.tar.gz'",
               server->folder, server->folder);
-    int alarms = (int)server_figure(server, ALARMS);
+    int alarms = (int)server_metric(server, ALARMS);
     server_start_worker(server, standard);
     expect_reason("tarball-gone", "dependency_missing", "Cannot download the tarball of tarball-gone@1.0.0");
     expect_reason("other-tarball", "dependency_missing", "in storage does not match the metadata");
-    assert_int_equal((int)server_figure(server, ALARMS) - alarms, 2);
+    assert_int_equal((int)server_metric(server, ALARMS) - alarms, 2);
 }
 
 /* Makes a job as the planner does. Returns true if it is new. */
@@ -380,7 +380,7 @@ static void an_address_that_has_no_tarballs_is_no_verdict(void **state) {
     const struct package package = {"nowhere", "1.0.0", .pragma = NULL};
     server_terminate_worker(server, standard);
     server_expect_published(server, &package);
-    int alarms = (int)server_figure(server, ALARMS);
+    int alarms = (int)server_metric(server, ALARMS);
     shell_run("mv '%s/storage' '%s/elsewhere' && mkdir '%s/storage'", server->folder, server->folder, server->folder);
     server_start_worker(server, standard);
     matrix_wait_for_worker_log(server, standard,
@@ -389,7 +389,7 @@ static void an_address_that_has_no_tarballs_is_no_verdict(void **state) {
     server_expect_success(server, job_of("nowhere"));
     const char *log = wait_for_log(job_of("nowhere"));
     assert_true(matrix_count_in(log, "The other tarballs are missing, too: check BUILD_DOWNLOAD_URL") >= 2);
-    assert_int_equal((int)server_figure(server, ALARMS) - alarms, 0);
+    assert_int_equal((int)server_metric(server, ALARMS) - alarms, 0);
     matrix_expect_compilers(server, "nowhere", "1.0.0", "0.15.15 0.15.16");
 }
 
@@ -412,7 +412,7 @@ static void a_job_whose_workers_are_lost_three_times_is_given_up(void **state) {
         if (i + 1 < TIMES_LOST) server_wait_for_state(server, job_of("loses-workers"), "pending");
     }
     expect_reason("loses-workers", "worker_lost", "3 times in a row, so it was given up");
-    assert_int_equal((int)server_figure(server, "registry_matrix_jobs_total{verdict=\"worker_lost\",program=\"build-matrix\"}"),
+    assert_int_equal((int)server_metric(server, "registry_matrix_jobs_total{verdict=\"worker_lost\",program=\"build-matrix\"}"),
                      1);
 }
 

@@ -205,7 +205,7 @@ static void a_former_owner_may_not(void **state) {
 
 /* ---- Repeats ---- */
 
-static void a_signature_made_anew_without_the_key_does_nothing(void **state) {
+static void another_signature_made_without_the_key_does_nothing(void **state) {
     (void)state;
     struct arena *arena = &scene.server->arena;
     struct owner_key_pair key = owner_key_make(&scene.arena, scene.folder, "remade", "-t ecdsa -b 256", "remade");
@@ -320,7 +320,7 @@ int main(void) {
         cmocka_unit_test(a_place_must_be_new_and_free),
         cmocka_unit_test(only_owners_and_pacchettibotti_may),
         cmocka_unit_test(a_former_owner_may_not),
-        cmocka_unit_test(a_signature_made_anew_without_the_key_does_nothing),
+        cmocka_unit_test(another_signature_made_without_the_key_does_nothing),
         cmocka_unit_test(a_failed_request_may_be_repeated),
         cmocka_unit_test(registryctl_signs_asks_and_follows),
         cmocka_unit_test(one_place_is_taken_by_one_of_many),

@@ -306,7 +306,7 @@ static void the_same_bytes_are_the_same_job(void **state) {
     assert_string_equal(registry_snapshot(scene.server), before);
 }
 
-static void a_signature_made_anew_without_the_key_does_nothing(void **state) {
+static void another_signature_made_without_the_key_does_nothing(void **state) {
     (void)state;
     struct arena *arena = &scene.server->arena;
     struct owner_key_pair key = owner_key_make(&scene.arena, scene.folder, "remade", "-t ecdsa -b 256", "remade");
@@ -447,7 +447,7 @@ int main(void) {
         cmocka_unit_test(the_age_is_that_when_the_request_came),
         cmocka_unit_test(a_version_that_others_need_stays),
         cmocka_unit_test(the_same_bytes_are_the_same_job),
-        cmocka_unit_test(a_signature_made_anew_without_the_key_does_nothing),
+        cmocka_unit_test(another_signature_made_without_the_key_does_nothing),
         cmocka_unit_test(malformed_input_is_refused_by_field),
         cmocka_unit_test(a_trustee_may_at_any_age_and_says_why),
         cmocka_unit_test(a_read_only_server_changes_nothing),

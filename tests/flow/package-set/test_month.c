@@ -87,7 +87,7 @@ static const char *read_latest(struct month *month, struct arena *arena) {
 }
 
 /* Notes the time for the publications that are in the latest set now. */
-static void look_at_set(struct month *month) {
+static void note_set(struct month *month) {
     struct arena arena = {0};
     const char *set = read_latest(month, &arena);
     for (size_t i = 0; i < month->count; i++) {
@@ -120,7 +120,7 @@ static void settle(struct month *month) {
         clock_sleep_ms(250);
         if (!month->is_worker_away && !wait_until(is_quiet, month, PATIENCE_MS)) fail_msg("the update does not end");
     } while (clock_monotonic_ms() - looked_ms < 700);
-    look_at_set(month);
+    note_set(month);
 }
 
 static void check_age(struct month *month) {

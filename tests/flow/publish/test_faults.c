@@ -189,7 +189,7 @@ static void expect_empty_folder(struct server *server, const char *folder) {
 /* ---- The table ---- */
 
 struct row {
-    const char *left, *done, *anew;
+    const char *left, *done, *repeated;
 };
 
 /* Rows that differ only in their places are merged. */
@@ -200,9 +200,9 @@ static char *print_table(const struct row *rows) {
     for (int i = 0; i < FAULT_COUNT; i++) {
         const struct row *row = &rows[i], *next = i + 1 < FAULT_COUNT ? row + 1 : NULL;
         bool is_same = next && strcmp(row->left, next->left) == 0 && strcmp(row->done, next->done) == 0 &&
-                       strcmp(row->anew, next->anew) == 0;
+                       strcmp(row->repeated, next->repeated) == 0;
         text_append_format(&table, "%s%s", text_ends_with(text_view(&table), "\n") ? "| " : ", ", faults[i].place);
-        if (!is_same) text_append_format(&table, " | %s | %s | %s |\n", row->left, row->done, row->anew);
+        if (!is_same) text_append_format(&table, " | %s | %s | %s |\n", row->left, row->done, row->repeated);
     }
     char *copy = arena_copy(&suite.arena, text_view(&table));
     text_release(&table);
@@ -287,7 +287,7 @@ static void lose_job(const struct fault *fault, struct row *row) {
     const char *log = server_log_text(server, job);
     if (json_is_true(json_object_get(job, "success"))) {
         bool is_finishing = strstr(log, "NOTICE subject@1.0.0 is published, but") != NULL;
-        row->anew = is_finishing ? "completes what was begun" : "publishes";
+        row->repeated = is_finishing ? "completes what was begun" : "publishes";
         const char *picture = picture_of_job(server, id);
         if (is_finishing) /* the metadata's commit is another job's: compare the event only */
             assert_string_equal(strchr(picture, '\n'), strchr(suite.job, '\n'));
@@ -295,7 +295,7 @@ static void lose_job(const struct fault *fault, struct row *row) {
             assert_string_equal(picture, suite.job);
     } else {
         if (strstr(server_last_error(server, job), "already published") == NULL) fail_msg("%s", log);
-        row->anew = "refused: already published";
+        row->repeated = "refused: already published";
     }
     json_decref(job);
     expect_as_undisturbed(server);

@@ -2,7 +2,7 @@
  *
  * Malicious sources and hosts: each is refused with a message, in bounded time and on bounded disk, and leaves nothing behind;
  * another publication that runs at the same time succeeds. (Private addresses: test_addresses.c; more forms of these attacks
- * are in tests/unit/tools/test_git_source.c and test_git_checkout.c.)
+ * are in tests/unit/tools/test_git_source.c and tests/unit/tools/test_git_checkout.c.)
  */
 #include "tests/support/cmocka_all.h"
 

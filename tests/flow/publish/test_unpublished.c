@@ -77,7 +77,7 @@ static void expect_blamed(struct server *server, const char *id, const char *dep
     json_decref(job);
 }
 
-static void a_plan_whose_version_was_unpublished_is_made_anew(void **state) {
+static void a_plan_whose_version_was_unpublished_is_made_again(void **state) {
     struct server *server = *state;
     const struct package older = {"withdrawn-a", "1.0.0", .pragma = NULL}, newer = {"withdrawn-a", "1.0.1", .pragma = NULL},
                          user = {"left-a", "1.0.0", {{"withdrawn-a", ">=1.0.0 <2.0.0"}}, .pragma = NULL};
@@ -155,7 +155,7 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_plan_whose_version_was_unpublished_is_made_anew),
+        cmocka_unit_test(a_plan_whose_version_was_unpublished_is_made_again),
         cmocka_unit_test(without_another_plan_the_reason_is_the_unpublishing),
         cmocka_unit_test(at_the_last_look_the_reason_is_the_unpublishing_too),
         cmocka_unit_test(a_tarball_that_storage_has_lost_is_waited_for_and_is_an_alarm),

@@ -122,7 +122,7 @@ static void an_address_that_fails_often_has_nothing_looked_up_and_trustees_still
     for (int i = 0; i < 5; i++)
         assert_int_equal(trustee_ask(server, "wrong", address, good).status, 401);
     size_t users = github_server_count(github, "GET /user");
-    assert_int_equal(trustee_ask(server, "ghp_ANewTokenThatNobodyHasAskedFor0123", address, good).status, 429);
+    assert_int_equal(trustee_ask(server, "ghp_AFreshTokenThatNobodyHasAskedFor0123", address, good).status, 429);
     assert_int_equal(github_server_count(github, "GET /user"), users);
     assert_int_equal(trustee_ask(server, MEMBERS, address, good).status, 200);
     assert_int_equal(trustee_ask(server, CONFIGURED, address, good).status, 200);

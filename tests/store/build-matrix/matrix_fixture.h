@@ -71,7 +71,8 @@ static inline void write_package(const struct matrix_fixture *m, const struct in
     text_release(&text);
 }
 
-/* Replaces the content of both repositories by these rows (small_registry.h); the service has not seen the change yet. */
+/* Replaces the content of both repositories by these rows (tests/support/small_registry.h); the service has not seen the
+ * change yet. */
 static inline void write_registry(struct matrix_fixture *m, const char *const *rows, size_t count) {
     struct manifest_index *index = small_registry_create(rows, count);
     git_script(&m->git, "for repo in registry registry-index; do mkdir -p $repo; if [ -d $repo.git ]; then"
@@ -234,7 +235,7 @@ static inline void start_committer(struct matrix_fixture *m) {
 }
 
 /* The value of one sample among the service's metrics; its threads are running. */
-static inline double figure_of(struct matrix_fixture *m, const char *sample) {
+static inline double metric_of(struct matrix_fixture *m, const char *sample) {
     struct metrics *metrics = metrics_create();
     struct text text = {0};
     matrix_service_measure(&m->service, metrics);

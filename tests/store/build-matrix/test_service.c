@@ -63,9 +63,9 @@ static void *wait_for_answer(void *context) {
     return NULL;
 }
 
-static void await_figure(struct matrix_fixture *m, const char *sample, double value) {
+static void await_metric(struct matrix_fixture *m, const char *sample, double value) {
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    for (double is; (is = figure_of(m, sample)) != value; wait_ms(5))
+    for (double is; (is = metric_of(m, sample)) != value; wait_ms(5))
         if (clock_monotonic_ms() > until_ms) fail_msg("%s is %g", sample, is);
 }
 
@@ -74,7 +74,7 @@ static void await_figure(struct matrix_fixture *m, const char *sample, double va
 static void begin_ask(struct matrix_fixture *m, struct ask *ask) {
     *ask = (struct ask){.message = ask_of(m, PATIENCE_MS)};
     assert_int_equal(pthread_create(&ask->thread, NULL, wait_for_answer, ask), 0);
-    await_figure(m, WAITING, 1);
+    await_metric(m, WAITING, 1);
 }
 
 static void end_ask(struct ask *ask, enum message_tag tag) {
@@ -102,10 +102,10 @@ static void a_request_waits_until_there_is_a_job(void **state) {
     end_ask(&ask, MESSAGE_work_order);
     assert_string_equal(read_build(m, &ask.answer).job_id, id);
     arena_release(&ask.arena);
-    await_figure(m, WAITING, 0);
-    await_figure(m, "registry_matrix_batches_total", 1);
-    await_figure(m, "registry_matrix_handed_out_total", 1);
-    await_figure(m, "registry_build_workers", 1);
+    await_metric(m, WAITING, 0);
+    await_metric(m, "registry_matrix_batches_total", 1);
+    await_metric(m, "registry_matrix_handed_out_total", 1);
+    await_metric(m, "registry_build_workers", 1);
 }
 
 static void a_request_whose_time_is_over_is_answered(void **state) {
@@ -131,13 +131,13 @@ static void requests_of_a_worker_that_leaves_are_answered(void **state) {
     join(m);
     begin_ask(m, &ask);
     dispatcher_forget(m->service.dispatcher, "another");
-    await_figure(m, WAITING, 1); /* the dispatcher may have taken it for a moment */
+    await_metric(m, WAITING, 1); /* the dispatcher may have taken it for a moment */
     const struct message leave = {.tag = MESSAGE_worker_leave, .worker_leave = {SELF}};
     int64_t leaves_ms = clock_monotonic_ms();
     assert_ok(say(m, &leave, &answer));
     end_ask(&ask, MESSAGE_done);
     assert_true(clock_monotonic_ms() < leaves_ms + PATIENCE_MS / 2); /* and not only after its time limit */
-    assert_true(figure_of(m, WAITING) == 0);
+    assert_true(metric_of(m, WAITING) == 0);
     arena_release(&ask.arena);
 }
 
@@ -185,10 +185,10 @@ static void a_version_that_was_published_gets_its_other_compiler(void **state) {
     expect_state(m, build.job_id, JOB_STATE_SUCCEEDED);
     assert_string_equal(compilers_of(m, "arrays"), OLD " " NEW);
     arena_release(&ask.arena);
-    await_figure(m, "registry_matrix_commits_total", 1);
-    await_figure(m, "registry_matrix_jobs_total{verdict=\"succeeded\"}", 1);
-    await_figure(m, "registry_matrix_jobs{compiler=\"" NEW "\",state=\"pending\"}", 0);
-    await_figure(m, "registry_matrix_stale_total{message=\"lines\"}", 0);
+    await_metric(m, "registry_matrix_commits_total", 1);
+    await_metric(m, "registry_matrix_jobs_total{verdict=\"succeeded\"}", 1);
+    await_metric(m, "registry_matrix_jobs{compiler=\"" NEW "\",state=\"pending\"}", 0);
+    await_metric(m, "registry_matrix_stale_total{message=\"lines\"}", 0);
 }
 
 /* ---- Readiness and metrics ---- */
@@ -205,11 +205,11 @@ static const char *check(struct matrix_fixture *m, bool *is_fine) {
     return workers->message ? workers->message : "";
 }
 
-static void add_worker(struct matrix_fixture *m, const char *id, const char *figures) {
+static void add_worker(struct matrix_fixture *m, const char *id, const char *metrics) {
     struct fixture *f = &m->f;
     const struct worker_entry worker = {.id = id, .host = "a-test", .program = "1", .compilers = NEW, .slots = 1};
     assert_ok(worker_list_add(f->store, &worker, LEASE_MS, &f->err));
-    assert_ok(worker_list_see(f->store, id, 0, figures, LEASE_MS, &f->err));
+    assert_ok(worker_list_see(f->store, id, 0, metrics, LEASE_MS, &f->err));
 }
 
 #define FULL(setting) "[{\"name\":\"registry_build_disk_full\",\"labels\":{\"setting\":\"" setting "\"},\"value\":1}]"
@@ -230,7 +230,7 @@ static void workers_with_full_disks_are_an_alarm_once(void **state) {
     add_worker(m, "one", FULL("BUILD_DIR"));
     assert_non_null(strstr(check(m, &is_fine), "one (BUILD_DIR)."));
     assert_false(is_fine);
-    add_worker(m, "two", "no figures");
+    add_worker(m, "two", "no metrics");
     assert_non_null(strstr(check(m, &is_fine), "one (BUILD_DIR)."));
     assert_true(is_fine);
     assert_int_equal(matrix_service_count_alarms(&m->service), 1);

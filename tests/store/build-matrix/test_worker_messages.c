@@ -140,7 +140,7 @@ static void lost_leases_are_named(void **state) {
     assert_string_equal(answer.leases_renewed.lost.items[1].job_id, build.job_id);
     assert_int_equal(answer.leases_renewed.lost.items[1].fence, build.fence - 1);
     assert_ok(job_store_lease_left(f->store, &lease, &left_ms, &f->err));
-    assert_true(left_ms > 5000); /* longer than the first lease (hand_out.c) */
+    assert_true(left_ms > 5000); /* longer than the first lease (services/build-matrix/dispatch/hand_out.c) */
 }
 
 static void leases_that_are_none_are_refused(void **state) {
@@ -160,7 +160,7 @@ static void the_metrics_of_a_worker_are_kept(void **state) {
     size_t count;
     static const struct record_metric_label labels[] = {{"setting", "BUILD_DIR"}};
     static const struct record_metric samples[] = {
-        {.name = BUILD_FIGURE_DISK_FULL, .help = "Full.", .labels = {labels, 1}, .value = 1},
+        {.name = BUILD_METRIC_DISK_FULL, .help = "Full.", .labels = {labels, 1}, .value = 1},
         {.name = "registry_x_total", .is_counter = true, .help = "X.", .value = 2.5}};
     const struct message join = join_of(m);
     struct message renew = renew_of(m, NULL, 0);
@@ -168,7 +168,7 @@ static void the_metrics_of_a_worker_are_kept(void **state) {
     struct fixture *f = &m->f;
     assert_ok(say(m, &join));
     assert_ok(say(m, &renew));
-    assert_string_equal(list_workers(m, &count)[0].figures,
+    assert_string_equal(list_workers(m, &count)[0].metrics,
                         "[{\"name\":\"registry_build_disk_full\",\"kind\":\"gauge\",\"help\":\"Full.\",\"labels\":{"
                         "\"setting\":\"BUILD_DIR\"},\"value\":1},{\"name\":\"registry_x_total\",\"kind\":\"counter\","
                         "\"help\":\"X.\",\"labels\":{},\"value\":2.5}]");

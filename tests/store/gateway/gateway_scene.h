@@ -204,7 +204,7 @@ static inline void add_line(struct gateway_scene *s, const struct lease *lease, 
 /* ---- Metrics ---- */
 
 /* The value of a sample in /metrics, by its name and labels; 0 if there is none. */
-static inline double figure_of(struct gateway_scene *s, const char *sample) {
+static inline double metric_of(struct gateway_scene *s, const char *sample) {
     struct http_response response = http_ask(NULL, s->management_url, "/metrics", NULL, NULL);
     const struct answered answered = keep_answer(s, &response);
     size_t length = strlen(sample);
@@ -215,15 +215,15 @@ static inline double figure_of(struct gateway_scene *s, const char *sample) {
     return at ? atof(at + length) : 0;
 }
 
-static inline void await_figure(struct gateway_scene *s, const char *sample, double value) {
+static inline void await_metric(struct gateway_scene *s, const char *sample, double value) {
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    for (double is; (is = figure_of(s, sample)) != value; wait_ms(5))
+    for (double is; (is = metric_of(s, sample)) != value; wait_ms(5))
         if (clock_monotonic_ms() > until_ms) fail_msg("%s is %g, and not %g", sample, is, value);
 }
 
 /* Waits until `count` requests are being answered, not counting the request for the metrics. */
 static inline void await_requests(struct gateway_scene *s, int count) {
-    await_figure(s, "registry_http_answers_under_way{program=\"gateway\"}", count + 1);
+    await_metric(s, "registry_http_answers_under_way{program=\"gateway\"}", count + 1);
 }
 
 #endif

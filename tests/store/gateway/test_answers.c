@@ -190,11 +190,11 @@ static void answers_are_counted_by_route_and_status(void **state) {
     get(s, "/nowhere");
     get(s, "/healthz");
 #define ANSWERS "registry_http_answers_total{method=\"GET\","
-    assert_true(figure_of(s, ANSWERS "route=\"/api/v1/jobs/{id}\",status=\"4xx\",program=\"gateway\"}") == 3);
-    assert_true(figure_of(s, ANSWERS "route=\"/healthz\",status=\"2xx\",program=\"gateway\"}") == 1);
-    assert_true(figure_of(s, "registry_http_answers_total{method=\"\",route=\"none\",status=\"4xx\",program=\"gateway\"}") ==
+    assert_true(metric_of(s, ANSWERS "route=\"/api/v1/jobs/{id}\",status=\"4xx\",program=\"gateway\"}") == 3);
+    assert_true(metric_of(s, ANSWERS "route=\"/healthz\",status=\"2xx\",program=\"gateway\"}") == 1);
+    assert_true(metric_of(s, "registry_http_answers_total{method=\"\",route=\"none\",status=\"4xx\",program=\"gateway\"}") ==
                 1);
-    assert_true(figure_of(s, "registry_http_answers_under_way{program=\"gateway\"}") == 1); /* this request */
+    assert_true(metric_of(s, "registry_http_answers_under_way{program=\"gateway\"}") == 1); /* this request */
 }
 
 int main(void) {

@@ -162,8 +162,8 @@ static void a_client_that_gives_up_hundreds_of_requests_is_closed(void **state) 
         http2_append_reset(&bytes, 2 * i + 1);
     }
     http_connection_send_bytes(&connection, bytes.bytes, bytes.length);
-    await_figure(s, ENDED("too many requests given up"), 1);
-    await_figure(s, CONNECTIONS, 0);
+    await_metric(s, ENDED("too many requests given up"), 1);
+    await_metric(s, CONNECTIONS, 0);
     await_requests(s, 0);
     http_connection_close(&connection);
     text_release(&bytes);
@@ -230,7 +230,7 @@ static void requests_that_were_given_up_are_dropped_from_the_queue(void **state)
     http2_append_request(&bytes, 2 * LEFT + 3, "GET", "/left/1.0.0.tar.gz", -1, true); /* queued after all of them */
     send_and_clear(&connection, &bytes);
     http2_expect_answer(&connection, &taken, 2 * LEFT + 3, 200, "/left/1.0.0.tar.gz");
-    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
+    assert_true(metric_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -265,7 +265,7 @@ static void an_answer_behind_a_shut_window_is_cancelled(void **state) {
     send_and_clear(&connection, &bytes);
     frame = http2_next_frame(&connection, &taken, false);
     assert_int_equal(http2_status(&frame), 200);
-    assert_true(figure_of(s, ENDED("answers not taken")) == 0);
+    assert_true(metric_of(s, ENDED("answers not taken")) == 0);
     http_connection_close(&connection);
     text_release(&bytes);
 }
@@ -281,8 +281,8 @@ static void a_connection_whose_window_stays_shut_is_ended(void **state) {
     http2_append_setting(&bytes, WINDOW_SETTING, 2 * LENGTH); /* of streams; the connection's own window stays small */
     http2_append_request(&bytes, 1, "GET", "/large/1.0.0.tar.gz", -1, true);
     send_and_clear(&connection, &bytes);
-    await_figure(s, ENDED("answers not taken"), 1);
-    await_figure(s, CONNECTIONS, 0);
+    await_metric(s, ENDED("answers not taken"), 1);
+    await_metric(s, CONNECTIONS, 0);
     await_requests(s, 0);
     http_connection_close(&connection);
     text_release(&bytes);

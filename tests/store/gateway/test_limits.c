@@ -129,14 +129,14 @@ static void an_address_has_its_share_of_connections(void **state) {
     }
     open_as(s, &mine[3], 2);
     expect_closed(&mine[3]);
-    await_figure(s, ENDED("too many of one address"), 1);
+    await_metric(s, ENDED("too many of one address"), 1);
     open_as(s, &other, 3);
     send_text(&other, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
     expect_answer(&other, 200);
     http_connection_close(&other);
     for (int i = 0; i < 4; i++)
         http_connection_close(&mine[i]);
-    await_figure(s, CONNECTIONS, 0);
+    await_metric(s, CONNECTIONS, 0);
 }
 
 /* 16 are allowed: a new connection replaces one of the address with the most. */
@@ -158,8 +158,8 @@ static void a_newcomer_takes_the_place_of_an_idle_connection(void **state) {
     assert_true(is_closed(&connections[0])); /* it was idle for longest */
     for (int i = 1; i < ALLOWED; i++)
         assert_false(is_closed(&connections[i]));
-    assert_true(figure_of(s, ENDED("idle where others need room")) == 1);
-    assert_true(figure_of(s, CONNECTIONS) == ALLOWED);
+    assert_true(metric_of(s, ENDED("idle where others need room")) == 1);
+    assert_true(metric_of(s, CONNECTIONS) == ALLOWED);
     for (int i = 0; i < ALLOWED; i++)
         http_connection_close(&connections[i]);
     http_connection_close(&newcomer);
@@ -186,7 +186,7 @@ static void a_wait_for_a_log_makes_room_with_an_answer(void **state) {
     expect_answer(&connections[0], 200);
     assert_string_equal(text_view(&connections[0].answer), "[]");
     expect_closed(&connections[0]);
-    assert_true(figure_of(s, ENDED("busy where others need room")) == 1);
+    assert_true(metric_of(s, ENDED("busy where others need room")) == 1);
     for (int i = 0; i < ALLOWED; i++)
         http_connection_close(&connections[i]);
     http_connection_close(&newcomer);
@@ -260,10 +260,10 @@ static void over_the_limit_the_connection_with_the_most_memory_is_closed(void **
         send_and_clear(&connections[i], &bytes);
     }
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
-    while (figure_of(s, ENDED("requests hold too much memory")) < 1 && clock_monotonic_ms() < until_ms)
+    while (metric_of(s, ENDED("requests hold too much memory")) < 1 && clock_monotonic_ms() < until_ms)
         wait_ms(5);
-    assert_true(figure_of(s, ENDED("requests hold too much memory")) >= 1);
-    assert_true(figure_of(s, INTAKE) <= 262144 + 65536);
+    assert_true(metric_of(s, ENDED("requests hold too much memory")) >= 1);
+    assert_true(metric_of(s, INTAKE) <= 262144 + 65536);
     int closed = 0;
     for (int i = 0; i < COUNT; i++)
         closed += is_closed(&connections[i]);
@@ -273,7 +273,7 @@ static void over_the_limit_the_connection_with_the_most_memory_is_closed(void **
     for (int i = 0; i < COUNT; i++)
         http_connection_close(&connections[i]);
     http_connection_close(&other);
-    await_figure(s, INTAKE, 0);
+    await_metric(s, INTAKE, 0);
     text_release(&bytes);
 }
 
@@ -285,7 +285,7 @@ static void a_request_that_does_not_arrive_in_time_ends_its_connection(void **st
     open_as(s, &connection, 1);
     send_text(&connection, "POST /api/v1/publish HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{");
     expect_closed(&connection);
-    await_figure(s, CONNECTIONS, 0);
+    await_metric(s, CONNECTIONS, 0);
     http_connection_close(&connection);
 }
 

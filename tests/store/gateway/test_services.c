@@ -135,7 +135,7 @@ static void the_health_check_is_told_of_each_alarm_once(void **state) {
 
 /* ---- Metrics ---- */
 
-static void figures_of_all_programs_are_shown_by_program(void **state) {
+static void metrics_of_all_programs_are_shown_by_program(void **state) {
     struct gateway_scene *s = *state;
     struct fixture *f = &s->f;
     static const struct record_metric_label labels[] = {{"color", "red"}};
@@ -178,11 +178,11 @@ static void a_program_that_does_not_answer_is_not_up(void **state) {
     expect_within(answered.body, "\nregistry_up{program=\"transfer\"} 1\n");
     expect_not_within(answered.body, "registry_jobs{");
     stub_services_answer(s->services, MESSAGE_metrics_query, (struct message){.tag = MESSAGE_done});
-    assert_true(figure_of(s, "registry_up{program=\"transfer\"}") == 0);
+    assert_true(metric_of(s, "registry_up{program=\"transfer\"}") == 0);
     static const struct record_metric nameless = {.help = "Things.", .value = 7};
     stub_services_answer(s->services, MESSAGE_metrics_query,
                          (struct message){.tag = MESSAGE_metrics, .metrics.samples = {&nameless, 1}});
-    assert_true(figure_of(s, "registry_up{program=\"transfer\"}") == 0);
+    assert_true(metric_of(s, "registry_up{program=\"transfer\"}") == 0);
 }
 
 /* ---- Packages ---- */
@@ -277,7 +277,7 @@ static void failures_of_build_matrix_are_told_apart(void **state) {
 
 /* ---- Many queries at once ---- */
 
-enum { THREADS = 4, PER_ADDRESS = 24, IN_ALL = 48 }; /* gateway.c, service_asker.c */
+enum { THREADS = 4, PER_ADDRESS = 24, IN_ALL = 48 }; /* services/gateway/gateway.c, services/gateway/backend/service_asker.c */
 
 /* Starts a gateway that waits longer for build-matrix than a test takes. */
 static void serve_patiently(struct gateway_scene *s) {
@@ -297,7 +297,7 @@ static void open_as(struct gateway_scene *s, struct http_connection *connection,
 }
 
 static double refused(struct gateway_scene *s) {
-    return figure_of(s, "registry_http_answers_total{method=\"GET\",route=\"/api/v1/packages\",status=\"5xx\","
+    return metric_of(s, "registry_http_answers_total{method=\"GET\",route=\"/api/v1/packages\",status=\"5xx\","
                         "program=\"gateway\"}");
 }
 
@@ -311,7 +311,7 @@ static void ask_many(struct gateway_scene *s, struct http_connection *connection
     }
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
     for (;;) { /* the request for metrics is one of those being answered */
-        double under_way = figure_of(s, "registry_http_answers_under_way{program=\"gateway\"}") - 1;
+        double under_way = metric_of(s, "registry_http_answers_under_way{program=\"gateway\"}") - 1;
         if (under_way - waiting_before + refused(s) - before == count) return;
         if (clock_monotonic_ms() > until_ms) fail_msg("%g under way, %g refused", under_way, refused(s) - before);
         wait_ms(5);
@@ -400,7 +400,7 @@ int main(void) {
         gateway_test(on_s3_the_folder_is_not_needed),
         gateway_test(a_wrong_answer_is_no_readiness),
         gateway_test(the_health_check_is_told_of_each_alarm_once),
-        gateway_test(figures_of_all_programs_are_shown_by_program),
+        gateway_test(metrics_of_all_programs_are_shown_by_program),
         gateway_test(a_program_that_does_not_answer_is_not_up),
         gateway_test(packages_are_passed_on_with_a_link),
         gateway_test(a_package_that_is_known_is_not_looked_for_again),

@@ -191,7 +191,7 @@ static void the_public_port_speaks_tls_and_the_management_port_does_not(void **s
     assert_int_equal(get_by_tls(s, CURL_HTTP_VERSION_1_1, CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2),
                      CURL_HTTP_VERSION_1_1);
     assert_int_equal(get_by_tls(s, CURL_HTTP_VERSION_1_1, CURL_SSLVERSION_TLSv1_1 | CURL_SSLVERSION_MAX_TLSv1_1), 0);
-    assert_true(figure_of(s, "registry_up{program=\"gateway\"}") == 1);
+    assert_true(metric_of(s, "registry_up{program=\"gateway\"}") == 1);
 }
 
 static void a_key_of_another_certificate_is_refused(void **state) {
@@ -226,7 +226,7 @@ static void without_a_thread_it_does_not_start(void **state) {
         gateway_stop(&s->gateway);
         assert_int_equal(count_ports(), 0);
     }
-    /* store pool, tail, readiness, figures, three askers, loops */
+    /* store pool, tail, readiness, metrics, three askers, loops */
     assert_int_equal(started - 1, 2 + 1 + 1 + 1 + 3 + 4 + 4 + 3);
     serve(s);
     expect_status(get(s, "/healthz"), 200);
@@ -237,10 +237,10 @@ static void without_threads_services_are_asked_one_by_one(void **state) {
     serve(s);
     others_have_threads = false;
     struct http_response ready = http_ask(NULL, s->url, "/readyz", NULL, NULL),
-                         figures = http_ask(NULL, s->management_url, "/metrics", NULL, NULL);
+                         metrics = http_ask(NULL, s->management_url, "/metrics", NULL, NULL);
     others_have_threads = true;
     expect_status(keep_answer(s, &ready), 200);
-    const struct answered answered = keep_answer(s, &figures);
+    const struct answered answered = keep_answer(s, &metrics);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         expect_within(answered.body, arena_format(&s->f.arena, "\nregistry_up{program=\"%s\"} 1\n", service_name(i)));
     assert_int_equal(stub_services_count(s->services, MESSAGE_metrics_query), SERVICE_COUNT);
@@ -277,7 +277,7 @@ static void fewer_open_files_allow_fewer_connections(void **state) {
         assert_true(http_connection_receive(&connections[i]));
         assert_int_equal(connections[i].status, 200);
     }
-    assert_int_equal((int)figure_of(s, "registry_http_connections{program=\"gateway\"}"), ALLOWED);
+    assert_int_equal((int)metric_of(s, "registry_http_connections{program=\"gateway\"}"), ALLOWED);
     for (int i = 0; i < ALLOWED + 5; i++)
         http_connection_close(&connections[i]);
 }

@@ -76,7 +76,7 @@ static void a_tarball_is_served_with_its_size_and_hash(void **state) {
         expect_header(s, answered, "cache-control", "public, max-age=31536000, immutable");
         expect_header(s, answered, "accept-ranges", "bytes");
     }
-    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
+    assert_true(metric_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 1);
 }
 
 enum { LENGTH = 1000003, CHUNKS = 16 /* more than is read at once */ };
@@ -172,7 +172,7 @@ static void only_regular_files_are_served(void **state) {
         expect_error(s, answered, 500, NULL, "An internal error occurred");
         expect_not_within(answered.body, s->folder.path);
     }
-    assert_true(figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 0); /* not read either */
+    assert_true(metric_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}") == 0); /* not read either */
 }
 
 static void they_stand_under_their_own_host(void **state) {
@@ -202,12 +202,12 @@ static void a_hash_is_computed_once_for_each_content(void **state) {
     serve(s);
     for (int i = 0; i < 3; i++)
         get(s, PATH);
-    assert_int_equal((int)figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}"), 1);
+    assert_int_equal((int)metric_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}"), 1);
     put(s, "abcdefghij");
     const struct answered answered = get(s, PATH);
     expect_json(answered, 200, "abcdefghij");
     expect_header(s, &answered, "etag", tag_of(s, "abcdefghij"));
-    assert_int_equal((int)figure_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}"), 2);
+    assert_int_equal((int)metric_of(s, "registry_tarballs_hashed_total{program=\"gateway\"}"), 2);
 }
 
 /* The number of tarballs that this process has open. */
@@ -289,7 +289,7 @@ static void files_are_closed(void **state) {
     ask_with(s, NULL, PATH, not_modified, NULL);
     get_with(s, "Range: bytes=2-4");
     get_with(s, "Range: bytes=99-");
-    await_figure(s, "registry_http_connections{program=\"gateway\"}", 0);
+    await_metric(s, "registry_http_connections{program=\"gateway\"}", 0);
     assert_int_equal(count_open(), 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Common setup of the tests of services/publish: service_scene.h, the service's state in this process, the stand-ins of the
- * compiler, as 0.15.14 and 0.15.15, and of licensee, sources in git repositories, storage in a folder. Pursuit's address has no
- * server.
+ * Common setup of the tests of services/publish: tests/store/service_scene.h, the service's state in this process, the
+ * stand-ins of the compiler, as 0.15.14 and 0.15.15, and of licensee, sources in git repositories, storage in a folder.
+ * Pursuit's address has no server.
  */
 #ifndef TESTS_STORE_PUBLISH_PUBLISH_SCENE_H
 #define TESTS_STORE_PUBLISH_PUBLISH_SCENE_H

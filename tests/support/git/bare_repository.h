@@ -2,7 +2,7 @@
  *
  * For tests: bare repositories, made, changed and read in this process by libgit2. Fixtures do this many times, and a git
  * process for each step takes longer than the step. The results of the code under test are still checked by git itself
- * (registry_check.h). Any failure fails the test.
+ * (tests/support/registry_check.h). Any failure fails the test.
  */
 #ifndef TESTS_SUPPORT_GIT_BARE_REPOSITORY_H
 #define TESTS_SUPPORT_GIT_BARE_REPOSITORY_H

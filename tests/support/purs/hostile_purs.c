@@ -221,7 +221,7 @@ static void *eat_in_thread(void *argument) {
     return NULL;
 }
 
-/* The first thread ends, and with it the memory figures in /proc/PID. */
+/* The first thread ends, and with it the memory counters in /proc/PID. */
 static void attack_memory_without_leader(char *const *words) {
     (void)words;
     pthread_t thread;

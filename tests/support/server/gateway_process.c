@@ -118,7 +118,7 @@ int gateway_process_files(const struct gateway_process *process, const char *par
     return count;
 }
 
-double gateway_process_figure(struct gateway_process *process, const char *name_and_labels) {
+double gateway_process_metric(struct gateway_process *process, const char *name_and_labels) {
     struct http_response response = {0};
     struct error err;
     char url[64], line[256];
@@ -132,21 +132,21 @@ double gateway_process_figure(struct gateway_process *process, const char *name_
     return value;
 }
 
-struct figure {
+struct awaited_metric {
     struct gateway_process *process;
     const char *name;
     double value;
 };
 
 static bool has_value(void *context) {
-    const struct figure *figure = context;
-    return gateway_process_figure(figure->process, figure->name) == figure->value;
+    const struct awaited_metric *awaited = context;
+    return gateway_process_metric(awaited->process, awaited->name) == awaited->value;
 }
 
 void gateway_process_wait_for(struct gateway_process *process, const char *name_and_labels, double value) {
-    struct figure figure = {process, name_and_labels, value};
-    if (!wait_until(has_value, &figure, PATIENCE_MS))
-        fail_msg("%s is %g, and not %g", name_and_labels, gateway_process_figure(process, name_and_labels), value);
+    struct awaited_metric awaited = {process, name_and_labels, value};
+    if (!wait_until(has_value, &awaited, PATIENCE_MS))
+        fail_msg("%s is %g, and not %g", name_and_labels, gateway_process_metric(process, name_and_labels), value);
 }
 
 void gateway_process_request_stop(struct gateway_process *process) {

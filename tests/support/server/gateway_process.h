@@ -26,7 +26,7 @@ long gateway_process_memory_kib(const struct gateway_process *process, const cha
 int gateway_process_files(const struct gateway_process *process, const char *part);
 
 /* The value of one metric in /metrics, named as there with its labels, or 0. */
-double gateway_process_figure(struct gateway_process *process, const char *name_and_labels);
+double gateway_process_metric(struct gateway_process *process, const char *name_and_labels);
 
 /* Polls the metric until it is `value`; a time-out fails the test. */
 void gateway_process_wait_for(struct gateway_process *process, const char *name_and_labels, double value);

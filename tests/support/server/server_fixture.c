@@ -363,7 +363,7 @@ const char *server_metrics(struct server *server) {
     return copy;
 }
 
-double server_figure(struct server *server, const char *name_and_labels) {
+double server_metric(struct server *server, const char *name_and_labels) {
     const char *line = arena_format(&server->arena, "\n%s ", name_and_labels), *found = strstr(server_metrics(server), line);
     return found ? strtod(found + strlen(line), NULL) : 0;
 }

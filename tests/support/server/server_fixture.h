@@ -6,7 +6,7 @@
  * program); the children die with their parent.
  *
  * The compiler is `purs-stand-in`, as 0.15.14 and 0.15.15 unless the test chooses others. Sources are fetched from the folder
- * `sources` (package_source.h makes them): directly, or by http, and then so are the two repositories.
+ * `sources` (tests/support/package_source.h makes them): directly, or by http, and then so are the two repositories.
  */
 #ifndef TESTS_SUPPORT_SERVER_SERVER_FIXTURE_H
 #define TESTS_SUPPORT_SERVER_SERVER_FIXTURE_H
@@ -76,8 +76,8 @@ const char *server_program_name(enum server_program program);
 /* Starts everything and waits until it is ready. `options` may be NULL. The caller frees it by server_stop(). */
 struct server *server_start(const struct server_options *options);
 
-/* Stops everything by SIGTERM and removes the folder, unless test_run.h keeps it. A program that does not exit with 0 (a
- * sanitizer's report) fails the test. */
+/* Stops everything by SIGTERM and removes the folder, unless tests/support/test_run.h keeps it. A program that does not exit
+ * with 0 (a sanitizer's report) fails the test. */
 void server_stop(struct server *server);
 
 void server_kill(struct server *server, enum server_program program);      /* SIGKILL */
@@ -121,7 +121,7 @@ json_t *server_get(struct server *server, const char *path);
 
 /* The output of /metrics, in the server's arena; and the value of one metric, named as there with its labels, or 0. */
 const char *server_metrics(struct server *server);
-double server_figure(struct server *server, const char *name_and_labels);
+double server_metric(struct server *server, const char *name_and_labels);
 
 struct server_accepted {
     const char *id;

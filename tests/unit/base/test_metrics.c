@@ -121,14 +121,14 @@ static void a_process_has_an_age_memory_and_computed(void **state) {
     static const struct {
         const char *name;
         double least, most;
-    } figures[] = {{"\nregistry_uptime_seconds ", -0.02, 600}, /* start times are in clock ticks of 10 ms */
+    } samples[] = {{"\nregistry_uptime_seconds ", -0.02, 600}, /* start times are in clock ticks of 10 ms */
                    {"\nregistry_resident_bytes ", 100000, 1e10},
                    {"\nregistry_cpu_seconds_total ", 0.0001, 600}};
-    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
-        const char *line = strstr(text_view(&out), figures[i].name);
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        const char *line = strstr(text_view(&out), samples[i].name);
         assert_non_null(line);
-        double value = strtod(line + strlen(figures[i].name), NULL);
-        if (value < figures[i].least || value > figures[i].most) fail_msg("%s is %f", figures[i].name + 1, value);
+        double value = strtod(line + strlen(samples[i].name), NULL);
+        if (value < samples[i].least || value > samples[i].most) fail_msg("%s is %f", samples[i].name + 1, value);
     }
     text_release(&out);
     metrics_free(metrics);

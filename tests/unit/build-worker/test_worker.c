@@ -182,7 +182,7 @@ static void builds_and_downloads_are_counted(void **state) {
     assert_non_null(strstr(text_view(&text), "registry_builds_total{verdict=\"succeeded\"} 1\n"));
     assert_non_null(strstr(text_view(&text), "registry_modules_compiled_total 1\n"));
     assert_non_null(strstr(text_view(&text), "registry_build_packages_added_total 1\n"));
-    assert_non_null(strstr(text_view(&text), BUILD_FIGURE_DISK_FULL "{setting=\"BUILD_DIR\"} 0\n"));
+    assert_non_null(strstr(text_view(&text), BUILD_METRIC_DISK_FULL "{setting=\"BUILD_DIR\"} 0\n"));
     text_release(&text);
     metrics_free(metrics);
 }

@@ -82,7 +82,7 @@ static void deprecated_identifiers_have_their_replacement(void **state) {
     }
 }
 
-static void ambiguous_identifiers_are_kept_and_not_taken_anew(void **state) {
+static void ambiguous_identifiers_are_kept_and_refused_in_new_manifests(void **state) {
     (void)state;
     static const char *const texts[] = {"GFDL-1.1", "GFDL-1.2", "GFDL-1.3", "BSD-2-Clause-FreeBSD", "Net-SNMP", "Nunit"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -232,7 +232,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions_print_in_one_spelling),
         cmocka_unit_test(deprecated_identifiers_have_their_replacement),
-        cmocka_unit_test(ambiguous_identifiers_are_kept_and_not_taken_anew),
+        cmocka_unit_test(ambiguous_identifiers_are_kept_and_refused_in_new_manifests),
         cmocka_unit_test(identifiers_that_released_clients_refuse_are_not_taken),
         cmocka_unit_test(malformed_expressions_are_refused),
         cmocka_unit_test(a_wrong_case_is_told_the_right_one),

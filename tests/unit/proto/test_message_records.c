@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Lists and records that do not match their rows in messages.def are refused when a message is unpacked, with their path.
+ * Lists and records that do not match their rows in proto/messages.def are refused when a message is unpacked, with their path.
  */
 #include "tests/support/cmocka_all.h"
 

@@ -93,7 +93,7 @@ static void flood(struct fixture *fixture, const char *word, size_t length) {
     assert_true(connection_guard_counts().unproven <= CONNECTIONS_UNPROVEN_MAX);
     struct message_client *new = start_client(fixture->tcp, KEY);
     assert_int_equal(ask(old, "beside", CALL_MS, NULL), STATUS_OK);
-    assert_int_equal(ask(new, "anew", CALL_MS, NULL), STATUS_OK);
+    assert_int_equal(ask(new, "afterwards", CALL_MS, NULL), STATUS_OK);
     wait_until_open(STRANGERS, 0); /* each closed after its time limit */
     assert_int_equal(connection_guard_counts().unproven, 0);
     assert_int_equal(ask(old, "after", CALL_MS, NULL), STATUS_OK);

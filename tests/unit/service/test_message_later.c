@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Requests that are answered later (message_server.h), over real nng: each `package_query` is kept in a list (`shelf`) until
- * the test answers it.
+ * Requests that are answered later (lib/service/message/message_server.h), over real nng: each `package_query` is kept in a
+ * list (`shelf`) until the test answers it.
  */
 #include "tests/unit/service/message_fixture.h"
 

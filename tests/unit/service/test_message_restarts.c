@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * message_server.c and message_client.c with a server that starts late, closes, is killed, or is started twice.
+ * lib/service/message/message_server.c and lib/service/message/message_client.c with a server that starts late, closes, is
+ * killed, or is started twice.
  */
 #include <signal.h>
 #include <sys/stat.h>
@@ -109,7 +110,7 @@ static void *make_traffic(void *client) {
     return NULL;
 }
 
-/* nng 1.5 never reconnected if a connection broke while answers were arriving (see message_client.c). */
+/* nng 1.5 never reconnected if a connection broke while answers were arriving (see lib/service/message/message_client.c). */
 static void a_server_killed_under_traffic_is_found_again(void **state) {
     struct fixture *fixture = *state;
     enum { THREADS = 16, ROUNDS = 30 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * message_server.c and message_client.c together, over real nng: neither can be tested without the other. (Servers that start
- * and stop: test_message_restarts.c.)
+ * lib/service/message/message_server.c and lib/service/message/message_client.c together, over real nng: neither can be tested
+ * without the other. (Servers that start and stop: test_message_restarts.c.)
  */
 #include <errno.h>
 

@@ -216,7 +216,7 @@ static void a_killed_caller_leaves_no_orphan(void **state) {
     close(ends[1]);
 }
 
-/* Compared with a figure of the same clock: the shell prints what it and its ended children have used so far. */
+/* Compared by the same clock: the shell prints the time that it and its ended children have used so far. */
 static void the_processor_time_counts_the_program_and_its_children(void **state) {
     (void)state;
     const char *script = "spin() { i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; }; (spin); spin; times";

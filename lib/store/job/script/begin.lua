@@ -12,7 +12,8 @@
 -- Keys:
 --   job:ID               hash: the fields of `struct job`, and below "lane", "place", "fence", "notBefore", "handedBack",
 --                        "replayByKey", "priority", "waitsFor", "log…"
---   job:ID:log           stream: see log_stream.c; its last entry, field "end", marks the job's end and wakes its readers
+--   job:ID:log           stream: see lib/store/job/log_stream.c; its last entry, field "end", marks the job's end and wakes
+--                        its readers
 --   jobs, jobs:unfinished, jobs:failed, jobs:kind:K, jobs:package:P, jobs:actor:A     sorted sets of ids by place, for lists
 --   pending:K, running:K sorted sets by place: the jobs of a kind that are pending or running
 --   ready:K              the part of pending:K that can be claimed; matrix jobs: ready:matrix:COMPILER:PRIORITY
@@ -20,8 +21,8 @@
 --   waiters:ID           set: the pending jobs that wait for the end of the job ID; each has it in its field "waitsFor"
 --   lane:L               list: the unfinished jobs of a package (or of the package sets) as they were accepted. Only its head
 --                        is ever ready or running, so "one at a time, in order" needs no search
---   lock:NAME            hash token, fence, deadline: lock.h; the job that runs in a lane holds the lock of that name; while it
---                        is held otherwise, the lane's head stays ready and is not claimed
+--   lock:NAME            hash token, fence, deadline: lib/store/redis/lock.h; the job that runs in a lane holds the lock of
+--                        that name; while it is held otherwise, the lane's head stays ready and is not claimed
 --   leases               sorted set by deadline: the running jobs
 --   claim:TOKEN          the job that a claim got, for a repeated call
 --   fence, place         counters that only grow
@@ -31,7 +32,8 @@
 --                        COMPILER " " PLAN → the job whose verdict on that plan (its hash) stands
 --   matrix:COMPILER      hash of counts: pending, running, ended:VERDICT, endedSinceFirst; and times: first, last
 --   pending:address      hash: pending jobs per client address
---   finished:K           sorted set by time: the finished jobs of a kind that will move to storage (job_retention.h)
+--   finished:K           sorted set by time: the finished jobs of a kind that will move to storage
+--                        (lib/store/job/job_retention.h)
 --   logs:finished        sorted set by time: those of them whose logs are still here, removed when memory is short
 --   events               stream: the events that follow finished jobs
 --   heads                hash: the last commit of a job in each repository, by its name; their count; at: the time of the last
@@ -47,7 +49,7 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- `code` is one of those in job_steps.c (refusals).
+-- `code` is one of those in lib/store/job/job_steps.c (refusals).
 local function refuse(code, sentence)
   return redis.error_reply(code .. ' ' .. sentence)
 end

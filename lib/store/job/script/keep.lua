@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Expired leases, finished jobs that move to storage (job_retention.h), and logs that are removed to free memory.
+-- Expired leases, finished jobs that move to storage (lib/store/job/job_retention.h), and logs that are removed to free memory.
 
 local ATTEMPTS_MAX = 3
 local BACKOFF_MAX_MS = 600000

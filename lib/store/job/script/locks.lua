@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Locks (lock.h): those that running jobs hold, and the steps for those that no job holds.
+-- Locks (lib/store/redis/lock.h): those that running jobs hold, and the steps for those that no job holds.
 
 -- The token of the lock's current holder, or nil.
 local function lock_holder(name, now)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Lines of jobs' logs (log_stream.c).
+-- Lines of jobs' logs (lib/store/job/log_stream.c).
 
 -- Times increase by at least a millisecond from line to line; a burst runs ahead of the clock.
 local function add_line(id, job, time, text)

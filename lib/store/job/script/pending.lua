@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
--- Pending jobs: which can be claimed, and which wait for the end of others (job_waiting.h).
+-- Pending jobs: which can be claimed, and which wait for the end of others (lib/store/job/job_waiting.h).
 
 local function lane_head(lane)
   return call('LINDEX', 'lane:' .. lane, 0)
@@ -13,7 +13,7 @@ local function ready_set(job)
   return 'ready:matrix:' .. job.compiler .. ':' .. job.priority
 end
 
--- Counts a compiler's jobs (matrix_store.h).
+-- Counts a compiler's jobs (lib/store/redis/matrix_store.h).
 local function count_build(job, what, by)
   if job.kind == 'matrix' then call('HINCRBY', 'matrix:' .. job.compiler, what, by) end
 end

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The parts of klib's khash.h that h2o/http2_internal.h of h2o 2.2 needs and that http2_streams.c uses to iterate: Debian's h2o
- * package has http2_internal.h, but not the khash.h that it includes. The layout is that of the khash.h that h2o is built with.
- * For http2_streams.c only.
+ * The parts of klib's khash.h that <h2o/http2_internal.h> of h2o 2.2 needs and that services/gateway/http/http2_streams.c uses
+ * to iterate: Debian's h2o package has that header, but not the khash.h that it includes. The layout is that of the khash.h
+ * that h2o is built with. For services/gateway/http/http2_streams.c only.
  */
 #ifndef SERVICES_GATEWAY_HTTP_H2O_2_2_KHASH_H
 #define SERVICES_GATEWAY_HTTP_H2O_2_2_KHASH_H
