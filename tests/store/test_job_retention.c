@@ -41,7 +41,7 @@ static struct log_lines read_kept(struct fixture *f, const char *id, struct log_
 }
 
 static void say(struct fixture *f, const struct lease *lease, int number, enum log_level level, const char *message) {
-    const struct log_line line = {level, message, clock_now_ms(), 1, number};
+    const struct log_line line = {level, message, clock_now_ms(), 1, number, 0};
     assert_ok(log_stream_append(f->store, lease, &line, 1, 1000, 1 << 20, &f->err));
 }
 

@@ -70,6 +70,81 @@ static void times_grow_strictly_even_in_a_burst(void **state) {
     assert_int_equal(read_log(f, lease.job_id, (struct log_query){0}).count, 300); /* the end mark is not a line */
 }
 
+/* The log's entries as Redis has them: `ORDINAL FIELD` each. */
+static const char *print_entries(struct fixture *f, const char *id) {
+    struct redis_reply *entries;
+    struct text text = {0};
+    assert_ok(redis_call(f->redis, &entries, &f->err, "XRANGE job:%s:log - +", id));
+    for (size_t i = 0; i < entries->count; i++)
+        text_append_format(&text, "%s%s %s", i ? ", " : "", strchr(entries->items[i].items[0].text, '-') + 1,
+                           entries->items[i].items[1].items[0].text);
+    const char *copy = arena_copy(&f->arena, text_view(&text));
+    text_release(&text);
+    return copy;
+}
+
+static void lines_are_numbered_in_the_whole_log(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    say(f, &lease, 1, LOG_INFO, "one");
+    say(f, &lease, 2, LOG_DEBUG, "two");
+    say(f, &lease, 2, LOG_DEBUG, "two"); /* a repetition */
+    assert_ok(job_store_release(f->store, &lease, &f->err));
+    lease = claim_job(f, lease.job_id);
+    say(f, &lease, 1, LOG_INFO, "three");
+    struct job_end end = {.success = true, .line = "four", .line_level = LOG_INFO};
+    assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
+    assert_string_equal(print_entries(f, lease.job_id), "1 line, 2 line, 3 line, 4 line, 4 end");
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){.level = LOG_INFO});
+    assert_int_equal(log.count, 3);
+    assert_int_equal(log.lines[0].ordinal, 1);
+    assert_int_equal(log.lines[1].ordinal, 3);
+    assert_int_equal(log.lines[2].ordinal, 4);
+}
+
+static void lines_of_a_claim_and_of_a_lost_lease_are_numbered(void **state) {
+    struct fixture *f = *state;
+    struct job_request request = matrix_of("a", "0.15.15");
+    accept_job(f, &request);
+    const char *id = request.id;
+    const struct job_claim claim = {.ids = &id, .count = 1, .runner = "w", .lease_ms = SHORT_LEASE_MS, .line = "claimed"};
+    struct lease lease;
+    struct job job;
+    size_t claimed;
+    struct job_reaped reaped = {0};
+    assert_ok(job_store_claim_some(f->store, &claim, &f->arena, &lease, &job, &claimed, &f->err));
+    for (int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS; !reaped.returned && clock_monotonic_ms() < until_ms; wait_ms(5))
+        assert_ok(job_store_reap(f->store, SHORT_LEASE_MS, &reaped, &f->err));
+    lease = claim_job(f, id);
+    say(f, &lease, 1, LOG_INFO, "x");
+    finish_build(f, &lease, "succeeded");
+    assert_string_equal(print_entries(f, id), "1 line, 2 line, 3 line, 3 end");
+}
+
+/* Its lines have the ordinal 0; the numbers go on from how many there are. */
+static void a_log_that_an_earlier_release_began_goes_on(void **state) {
+    struct fixture *f = *state;
+    struct lease lease = running_job(f, "a");
+    struct redis_reply *reply;
+    int64_t time_ms = get_job(f, lease.job_id).started_ms;
+    for (int i = 1; i <= 2; i++)
+        assert_ok(redis_call(f->redis, &reply, &f->err, "XADD job:%s:log %lld-0 line %s", lease.job_id, (long long)time_ms + i,
+                             i == 1 ? "INFO 1 1 one" : "INFO 1 2 two"));
+    assert_ok(redis_call(f->redis, &reply, &f->err, "HSET job:%s logTime %lld logFence %lld logNumber 2 logLines 2 logBytes 20",
+                         lease.job_id, (long long)time_ms + 2, (long long)lease.fence));
+    say(f, &lease, 2, LOG_INFO, "two"); /* a repetition, which must not begin the count */
+    say(f, &lease, 3, LOG_INFO, "three");
+    finish_job(f, &lease, true);
+    assert_string_equal(print_entries(f, lease.job_id), "0 line, 0 line, 3 line, 3 end");
+    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
+    assert_int_equal(log.count, 3);
+    assert_int_equal(log.lines[0].ordinal, 0);
+    assert_int_equal(log.lines[2].ordinal, 3);
+    struct log_lines rest = read_log(f, lease.job_id, (struct log_query){.since_ms = log.lines[1].time_ms + 1});
+    assert_int_equal(rest.count, 1);
+    assert_string_equal(rest.lines[0].message, "three");
+}
+
 static void a_runner_whose_clock_is_ahead_does_not_write_into_the_future(void **state) {
     struct fixture *f = *state;
     struct lease lease = running_job(f, "a");
@@ -278,6 +353,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(lines_come_back_as_they_were_written),
         store_test(times_grow_strictly_even_in_a_burst),
+        store_test(lines_are_numbered_in_the_whole_log),
+        store_test(lines_of_a_claim_and_of_a_lost_lease_are_numbered),
+        store_test(a_log_that_an_earlier_release_began_goes_on),
         store_test(a_runner_whose_clock_is_ahead_does_not_write_into_the_future),
         store_test(a_line_that_is_sent_again_counts_once),
         store_test(the_past_limit_is_said_once_and_the_last_error_still_comes),

@@ -2,10 +2,12 @@
  *
  * An entry of the stream job:ID:log has a single field, so that a line is cheap to store and to read:
  *
- *   1764000000123-0   line   "WARN 2 17 text of the line, to the end"      level, attempt, number within it, message
- *   1764000004567-0   end    "succeeded"                                   the job's end, not a line: last, at its finishedAt
+ *   1764000000123-23   line   "WARN 2 17 text of the line, to the end"      level, attempt, number within it, message
+ *   1764000004567-23   end    "succeeded"                                   the job's end, not a line: last, at its finishedAt
  *
- * Attempt and number are 0 in lines that jobs/ writes itself.
+ * An id is a time and an ordinal: the line's number in the whole log, from 1; in the last entry that of the last line. Since times
+ * increase strictly, a time alone finds a line. Earlier releases wrote the ordinal 0 everywhere: it is unknown. Attempt and number
+ * are 0 in lines that jobs/ writes itself.
  */
 #include "lib/store/job/log_stream.h"
 
@@ -77,7 +79,9 @@ static bool parse_entry(const struct redis_reply *entry, enum log_level minimum,
     out->attempt = (int)strtol(space, &rest, 10);
     out->number = (int)strtol(rest, &rest, 10);
     if (*rest == ' ') rest++;
-    out->time_ms = strtoll(entry->items[0].text, NULL, 10);
+    char *after_time;
+    out->time_ms = strtoll(entry->items[0].text, &after_time, 10);
+    out->ordinal = *after_time == '-' ? strtoll(after_time + 1, NULL, 10) : 0;
     out->message = arena_copy_bytes(arena, rest, value->length - (size_t)(rest - value->text));
     return true;
 }
@@ -151,7 +155,7 @@ enum status log_stream_wait(struct job_store *store, const char *const *job_ids,
     const char **keys = arguments + FIXED;
     for (size_t i = 0; i < count; i++) {
         keys[i] = arena_format(&arena, "job:%s:log", job_ids[i]);
-        keys[count + i] = arena_format(&arena, "%" PRId64 "-0", after_ms[i]);
+        keys[count + i] = arena_format(&arena, "%" PRId64 "-%" PRIu64, after_ms[i], UINT64_MAX); /* whatever its ordinal */
     }
     redis_add_list(store->redis, arguments, FIXED + 2 * count);
     struct redis_reply *reply;

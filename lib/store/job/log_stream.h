@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A job's log: one Redis stream per job (lib/store/README.md, Log). A line's time is its stream id: milliseconds, strictly
- * increasing within the job, so that a client that pages by time misses nothing. Secrets are blanked here, before a line leaves
- * the process.
+ * A job's log: one Redis stream per job (lib/store/README.md, Log). A line's stream id is its time (milliseconds, strictly
+ * increasing within the job, so that a client that pages by time misses nothing) and its ordinal, its number in the whole log.
+ * Secrets are blanked here, before a line leaves the process.
  */
 #ifndef LIB_STORE_JOB_LOG_STREAM_H
 #define LIB_STORE_JOB_LOG_STREAM_H
 
 #include "lib/store/job/job_store.h"
 
-/* One line to be written. `attempt` and `number` (from 1, growing within an attempt) make a repeated write count once. */
+/* One line. `attempt` and `number` (from 1, growing within an attempt) make a repeated write count once. */
 struct log_line {
     enum log_level level;
     const char *message; /* UTF-8, may hold line breaks */
     int64_t time_ms;     /* when it was added to the log; moved up to stay above the line before */
     int attempt;
     int number;
+    int64_t ordinal; /* its number in the whole log, from 1, over all attempts; 0: unknown (written by an earlier release).
+                      * Ignored in a line to be written */
 };
 
 /* Appends the lines in one step, under the lease (STATUS_STALE: it is lost). Beyond the job's limits of lines or bytes the rest

@@ -14,7 +14,7 @@ end
 
 local function read_for_claim(id)
   return read_job(id, 'state', 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence',
-    'logTime', 'waitsFor')
+    'waitsFor', unpack(LOG_FIELDS))
 end
 
 local function claimed(id, fence)

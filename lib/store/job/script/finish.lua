@@ -45,8 +45,8 @@ local function next_in_lane(id, job)
   if next_id then make_ready(next_id) end
 end
 
-local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'purpose', 'actor', 'logTime',
-  'logIsCut', 'startedAt', 'commits'}
+local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'purpose', 'actor', 'startedAt',
+  'commits', 'logIsCut', unpack(LOG_FIELDS)}
 local FOUND_AT_END = {'error', 'documentation', 'payload', 'verdict', 'result', 'ending'}
 
 local function end_job(id, job, result, now)
@@ -55,7 +55,7 @@ local function end_job(id, job, result, now)
   if result.line and not job.logIsCut then add_line(id, job, now, result.line) end
   if result.error and job.logIsCut then add_line(id, job, now, 'ERROR 0 0 ' .. result.error) end
   local finished = math.max(now, job.startedAt, (tonumber(job.logTime) or 0) + 1)
-  call('XADD', 'job:' .. id .. ':log', string.format('%.0f-0', finished), 'end', state)
+  call('XADD', 'job:' .. id .. ':log', string.format('%.0f-%.0f', finished, last_ordinal(id, job)), 'end', state)
   local fields = {'state', state, 'finishedAt', finished}
   for _, name in ipairs(FOUND_AT_END) do
     if result[name] then

@@ -160,7 +160,7 @@ end
 -- id, fence, most lines, most bytes, then the lines
 function steps.append()
   local id, fence = ARGV[2], ARGV[3]
-  local job = held_job(id, fence, unpack(LOG_FIELDS))
+  local job = held_job(id, fence, unpack(APPEND_FIELDS))
   if not job then return stale(id) end
   append_lines(id, fence, job, tonumber(ARGV[4]), tonumber(ARGV[5]), 6)
   return 1
@@ -173,7 +173,7 @@ function steps.take_result()
   local kind = read_job(id, 'kind').kind
   if not kind then return refuse('NOTFOUND', 'There is no job ' .. id .. '.') end
   if kind ~= 'matrix' then return refuse('REFUSED', 'The job ' .. id .. ' is not a build.') end
-  local job = held_job(id, fence, 'purpose', 'record', unpack(LOG_FIELDS))
+  local job = held_job(id, fence, 'purpose', 'record', unpack(APPEND_FIELDS))
   if not job then return stale(id) end
   local is_kept = record ~= '' and not TRIALS[job.purpose]
   if is_kept and job.record and job.record ~= record then return has_another(id, 'record') end
