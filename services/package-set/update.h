@@ -93,10 +93,10 @@ CHECK_RESULT enum status update_make_builds(struct update *u, const struct set_b
 CHECK_RESULT enum status update_build_whole(struct update *u, const struct set_members *members,
                                             const struct kept_outcome **outcome, struct error *err);
 
-/* A build of that package and version that failed in an attempt with the change: its job, its first error (NULL: none), and
- * when it ended. False: there is none. Texts are the run's. */
-bool update_find_failure(const struct update *u, const struct set_failure *failure, const struct set_change *change,
-                         const char **job_id, const char **detail, int64_t *time_ms);
+/* The outcome of a build of that package and version that failed in an attempt with the change, rather one with a result; NULL:
+ * there is none. The run's. */
+const struct kept_outcome *update_find_failure(const struct update *u, const struct set_failure *failure,
+                                               const struct set_change *change);
 
 /* Ends the builds that no worker has claimed yet. */
 void update_end_builds(struct update *u);

@@ -113,16 +113,14 @@ static const char *find_first_error(struct update *u, const struct trial_build *
 
 static void say_failure(struct update *u, struct update_build *build) {
     const struct trial_build *trial = &build->trial;
-    const char *version = update_print_version(u, trial->version), *detail = find_first_error(u, trial);
-    bool is_known = trial->outcome != TRIAL_UNKNOWN;
-    build->outcome.detail =
-        is_known
-            ? detail
-            : arena_format(u->arena, "Its build gave no result. The next update tries it again. The last reason: %s", detail);
-    job_run_log(u->run, LOG_WARN,
-                is_known ? "%s@%s does not compile with these versions (job %s): %s"
-                         : "%s@%s counts as one that does not compile in this update (job %s): %s",
-                trial->package, version, trial->job_id, build->outcome.detail);
+    build->outcome.detail = find_first_error(u, trial);
+    job_run_log(
+        u->run, LOG_WARN,
+        build->outcome.has_no_result
+            ? "The build of %s@%s came to no result (job %s). It counts as one that does not compile in this update, and "
+              "the next update tries it again. The last reason: %s"
+            : "%s@%s does not compile with these versions (job %s): %s",
+        trial->package, update_print_version(u, trial->version), trial->job_id, build->outcome.detail);
 }
 
 /* For this update, a build that came to no verdict is one that does not compile. It is not remembered, so the next update makes
@@ -134,6 +132,7 @@ static enum status take_end(struct update *u, struct update_build *build, struct
                                            .is_known = true,
                                            .compiles = trial->outcome == TRIAL_SUCCEEDED,
                                            .was_slow = is_slow,
+                                           .has_no_result = is_slow || trial->outcome == TRIAL_UNKNOWN,
                                            .time_ms = trial->ended_ms};
     memcpy(build->outcome.job_id, trial->job_id, sizeof build->outcome.job_id);
     if (!build->outcome.compiles) say_failure(u, build);
@@ -244,24 +243,26 @@ enum status update_build_whole(struct update *u, const struct set_members *membe
 
 /* ---- Failures, and the end ---- */
 
-bool update_find_failure(const struct update *u, const struct set_failure *failure, const struct set_change *change,
-                         const char **job_id, const char **detail, int64_t *time_ms) {
+static bool is_failure_of(const struct update *u, const struct update_build *build, const struct set_failure *failure,
+                          const struct set_change *change) {
     const char *package = set_members_name(&u->members, failure->package);
     const char *changed = set_members_name(&u->members, change->package);
-    for (struct map_entry *at = map_first(&u->builds); at; at = map_next(at)) {
+    if (outcome_of(build) != SET_OUTCOME_FAILS || !text_equal(build->trial.package, package) ||
+        !version_equal(build->trial.version, failure->version->version))
+        return false;
+    const struct package_version *planned = package_versions_find(&build->plan, changed);
+    bool is_made = change->version ? planned && version_equal(planned->version, change->version->version) : !planned;
+    return failure->package == change->package || is_made;
+}
+
+const struct kept_outcome *update_find_failure(const struct update *u, const struct set_failure *failure,
+                                               const struct set_change *change) {
+    const struct kept_outcome *found = NULL;
+    for (struct map_entry *at = map_first(&u->builds); at && (!found || found->has_no_result); at = map_next(at)) {
         const struct update_build *build = map_value(at);
-        if (outcome_of(build) != SET_OUTCOME_FAILS || !text_equal(build->trial.package, package) ||
-            !version_equal(build->trial.version, failure->version->version))
-            continue;
-        const struct package_version *planned = package_versions_find(&build->plan, changed);
-        if (failure->package != change->package && (!planned || !version_equal(planned->version, change->version->version)))
-            continue;
-        *job_id = build->outcome.job_id;
-        *detail = build->outcome.detail;
-        *time_ms = build->outcome.time_ms;
-        return true;
+        if (is_failure_of(u, build, failure, change)) found = &build->outcome;
     }
-    return false;
+    return found;
 }
 
 void update_end_builds(struct update *u) {

@@ -23,20 +23,28 @@ struct findings {
 static void keep_time(struct set_finding *finding, const struct set_findings *earlier) {
     const struct set_finding *before = set_findings_find(earlier, finding->package);
     if (before && version_equal(before->version, finding->version) && version_equal(before->compiler, finding->compiler) &&
-        before->breaks_others == finding->breaks_others && before->since_ms < finding->since_ms)
+        before->breaks_others == finding->breaks_others && before->has_no_result == finding->has_no_result &&
+        before->since_ms < finding->since_ms)
         finding->since_ms = before->since_ms;
 }
 
-/* The build whose failure refused the change. */
+/* The outcome of the build because of which the change was refused. */
+static void take_failure(const struct kept_outcome *outcome, struct set_finding *finding) {
+    finding->job = outcome->job_id;
+    finding->detail = outcome->detail;
+    finding->since_ms = outcome->time_ms;
+    finding->has_no_result = outcome->has_no_result;
+}
+
 static void describe_failure(const struct update *u, size_t i, struct set_finding *finding) {
     const struct set_failure *failure = &u->trial.failures[i];
-    const char *detail = NULL;
+    const struct kept_outcome *outcome = update_find_failure(u, failure, &u->checked.changes.items[i]);
     finding->breaks_others = failure->package != u->checked.changes.items[i].package;
-    if (!update_find_failure(u, failure, &u->checked.changes.items[i], &finding->job, &detail, &finding->since_ms)) return;
+    if (!outcome) return;
+    take_failure(outcome, finding);
     const char *name = set_members_name(&u->members, failure->package);
-    finding->detail = finding->breaks_others && detail ? arena_format(u->arena, "%s: %s", name, detail)
-                      : finding->breaks_others         ? name
-                                                       : detail;
+    if (finding->breaks_others)
+        finding->detail = outcome->detail ? arena_format(u->arena, "%s: %s", name, outcome->detail) : name;
 }
 
 static void add_finding(const struct update *u, size_t i, struct set_findings *out) {
@@ -48,9 +56,7 @@ static void add_finding(const struct update *u, size_t i, struct set_findings *o
                                   .since_ms = clock_now_ms()};
     const struct kept_outcome *whole = u->whole_failures ? u->whole_failures[i] : NULL;
     if (whole) {
-        finding.job = whole->job_id;
-        finding.detail = whole->detail;
-        finding.since_ms = whole->time_ms;
+        take_failure(whole, &finding);
     } else if (u->trial.failures[i].package == PACKAGE_NONE) {
         return; /* the set has a hole: nothing was found out about this version */
     } else {

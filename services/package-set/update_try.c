@@ -128,10 +128,18 @@ static enum status change_compiler(struct update *u, bool *compiles, struct erro
 
 /* ---- The changes ---- */
 
+/* The outcome of the build because of which the change was refused by itself; NULL: there is none. */
+static const struct kept_outcome *find_failure(const struct update *u, size_t i) {
+    const struct set_failure *failure = &u->trial.failures[i];
+    bool is_refused = u->trial.states[i] == SET_SEARCH_REFUSED && failure->package != PACKAGE_NONE;
+    return is_refused ? update_find_failure(u, failure, &u->checked.changes.items[i]) : NULL;
+}
+
 void update_say_refused(struct update *u, size_t i) {
     const struct set_change *change = &u->checked.changes.items[i];
     const struct set_failure *failure = &u->trial.failures[i];
     const struct kept_outcome *whole = u->whole_failures ? u->whole_failures[i] : NULL;
+    const struct kept_outcome *build = whole ? whole : find_failure(u, i);
     const char *name = name_of(u, change->package);
     const char *version =
         change->version ? arena_format(u->arena, "@%s", update_print_version(u, change->version->version)) : "";
@@ -139,6 +147,9 @@ void update_say_refused(struct update *u, size_t i) {
         const struct set_change *cause = &u->checked.changes.items[u->trial.causes[i]];
         job_run_log(u->run, LOG_WARN, "%s%s is not changed: it needs %s, which is not changed either.", name, version,
                     name_of(u, cause->package));
+    } else if (build && build->has_no_result) {
+        job_run_log(u->run, LOG_WARN, "%s%s is not changed: a build that decides about it came to no result (job %s).", name,
+                    version, build->job_id);
     } else if (whole) {
         job_run_log(u->run, LOG_WARN, "%s%s is not changed: the whole set does not compile with it (job %s).", name, version,
                     whole->job_id);

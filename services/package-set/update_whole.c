@@ -157,7 +157,7 @@ enum status update_whole(void *context, struct error *err) {
     bool compiles;
     enum status status = build_after(u, &compiles, err);
     if (!status && !compiles) {
-        job_run_log(u->run, LOG_WARN, "Each package compiles, but not all of them together.");
+        job_run_log(u->run, LOG_WARN, "Each package compiles, but the build of the whole set has not succeeded.");
         status = search_whole(u, err);
         if (!status) status = build_after(u, &compiles, err);
         if (!status && (!compiles || !is_changed(u)) && !u->is_automatic)

@@ -66,8 +66,8 @@ static void findings_replace_the_earlier_ones(void **state) {
     struct set_findings read;
     struct set_update_state update;
     struct set_finding items[] = {
-        {"aff", {8, 0, 0}, {0, 15, 15}, true, JOB, "effect: \"no\"", 1000},
-        {"bolson", {1, 2, 3}, {0, 15, 16}, false, NULL, NULL, 2000},
+        {"aff", {8, 0, 0}, {0, 15, 15}, true, JOB, "effect: \"no\"", 1000, false},
+        {"bolson", {1, 2, 3}, {0, 15, 16}, false, NULL, NULL, 2000, true},
     };
     assert_ok(set_findings_read(f->store, &read, &update, &f->arena, &f->err));
     assert_int_equal(read.count, 0);
@@ -86,6 +86,8 @@ static void findings_replace_the_earlier_ones(void **state) {
     assert_string_equal(read.items[0].job, JOB);
     assert_string_equal(read.items[0].detail, "effect: \"no\"");
     assert_int_equal(read.items[0].since_ms, 1000);
+    assert_false(read.items[0].has_no_result);
+    assert_true(read.items[1].has_no_result);
     assert_false(read.items[1].breaks_others);
     assert_null(read.items[1].job);
     assert_null(read.items[1].detail);

@@ -231,6 +231,16 @@ static const char *end_with(const struct judging *judging, const char *detail) {
     return detail && *detail ? arena_format(judging->arena, ": %s", shorten(judging, detail)) : ".";
 }
 
+/* The last update could not decide, since a build came to no result. */
+static void judge_without_result(struct judging *judging, struct set_excuse *excuse, const struct set_finding *finding) {
+    const char *whose = finding->breaks_others ? "the build of another package of the set with it" : "its build";
+    say(excuse, SET_VERDICT_NO_RESULT,
+        arena_format(judging->arena,
+                     "%s is not in the package set %s yet, since %s came to no result%s The next update tries it again. %s%s",
+                     subject(judging, excuse), judging->set_version, whose, end_with(judging, finding->detail),
+                     announce(judging), note_age(judging)));
+}
+
 /* True if an update has tried this very version with the set's compiler, without success. */
 static bool judge_finding(struct judging *judging, struct set_excuse *excuse) {
     const struct set_members *members = judging->members;
@@ -242,7 +252,9 @@ static bool judge_finding(struct judging *judging, struct set_excuse *excuse) {
     const char *end = end_with(judging, finding->detail), *age = note_age(judging);
     excuse->job = finding->job;
     excuse->since_ms = finding->since_ms;
-    if (finding->breaks_others)
+    if (finding->has_no_result)
+        judge_without_result(judging, excuse, finding);
+    else if (finding->breaks_others)
         say(excuse, SET_VERDICT_BREAKS,
             arena_format(judging->arena, "With %s another package of the set does not compile%s%s", subject(judging, excuse),
                          end, age));

@@ -23,6 +23,8 @@ struct arena;
     SET_VERDICT(BLOCKED_BY, "blocked_by", DEPENDENCY, "It depends on a package that is not in the package set.")               \
     SET_VERDICT(FAILS_WITH_SET, "fails_with_set", AUTHOR, "It does not compile with the versions in the package set.")         \
     SET_VERDICT(BREAKS, "breaks", DEPENDANT, "A package of the set does not compile with it.")                                 \
+    SET_VERDICT(NO_RESULT, "no_result", REGISTRY,                                                                              \
+                "A build that decides about it came to no result, so the next update tries it again.")                         \
     SET_VERDICT(NO_VERSION_FOR_COMPILER, "no_version_for_compiler", AUTHOR,                                                    \
                 "No version of it that is newer than the set's is known to build with the set's compiler.")                    \
     SET_VERDICT(NEVER_TRIED, "never_tried", REGISTRY, "No build of it with the set's compiler has come to a result yet.")      \

@@ -20,6 +20,8 @@ struct set_finding {
     const char *job;    /* whose log shows it; NULL: none */
     const char *detail; /* the first error, of one that breaks others after the name of a member: `NAME: ERROR`; NULL: none */
     int64_t since_ms;   /* when it was first found out for this version and compiler */
+    bool has_no_result; /* the build came to no result, so it counts as one that failed for that update alone; `detail` is the
+                           reason */
 };
 
 struct set_findings {

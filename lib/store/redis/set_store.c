@@ -68,6 +68,7 @@ static void write_finding(struct json_writer *writer, const struct set_finding *
     json_writer_text_field(writer, "job", finding->job);
     json_writer_text_field(writer, "detail", finding->detail);
     json_writer_integer_field(writer, "since", finding->since_ms);
+    json_writer_boolean_field(writer, "hasNoResult", finding->has_no_result);
     json_writer_close(writer, '}');
 }
 
@@ -105,6 +106,7 @@ static enum status read_finding(struct set_finding *out, const json_t *json, str
     out->job = job ? arena_copy(arena, job) : NULL;
     out->detail = detail ? arena_copy(arena, detail) : NULL;
     out->since_ms = json_integer_value(json_object_get(json, "since"));
+    out->has_no_result = json_is_true(json_object_get(json, "hasNoResult")); /* not written by earlier releases */
     return status;
 }
 

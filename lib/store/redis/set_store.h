@@ -29,9 +29,10 @@ struct kept_outcome {
     bool is_known;
     bool compiles;
     bool was_slow;              /* its time was over, for the first time: it is not known yet, and made once more */
+    bool has_no_result;         /* of a run that counts it as one that does not compile for itself alone; never kept */
     char job_id[UUID_TEXT_MAX]; /* whose log shows it */
     int64_t time_ms;
-    const char *detail; /* the first error of one that does not compile; NULL: none */
+    const char *detail; /* the first error of one that does not compile, or why it has no result; NULL: none */
 };
 
 /* Looks up those with these keys, and sets the rest of each; texts are in the arena. An outcome that is looked up is kept for

@@ -210,18 +210,30 @@ static void the_build_of_a_lost_worker_is_made_by_another(void **state) {
     assert_int_equal(set_scene_builds(server).count, builds + 2);
 }
 
-/* The others are taken in, the log and the finding say the cause, and the next update tries it again. */
+static void expect_no_result(const char *package) {
+    json_t *answer = server_get(server, arena_format(&server->arena, "/api/v1/package-sets/latest/excuses/%s", package));
+    const json_t *excuse = json_object_get(answer, "excuse");
+    const char *sentence = json_string_value(json_object_get(excuse, "sentence"));
+    assert_string_equal(json_string_value(json_object_get(excuse, "verdict")), "no_result");
+    if (!strstr(sentence, "The next update tries it again. No update is scheduled.")) fail_msg("%s", sentence);
+    json_decref(answer);
+}
+
+/* The others are taken in, the log, the finding and the excuse say the cause, and the next update tries it again. */
 static void a_version_without_a_tarball_is_tried_again(void **state) {
     (void)state;
     shell_run("mv '%s/storage/absent' '%s/absent'", server->folder, files.path);
     set_scene_make_known(server, "absent");
     const char *id = set_scene_update(server);
     set_scene_expect_done(server, id, "gave no result and is repeated: ");
-    set_scene_expect_done(server, id, "absent@1.0.0 is not changed: ");
+    set_scene_expect_done(server, id, "The build of absent@1.0.0 came to no result");
+    set_scene_expect_done(server, id, "absent@1.0.0 is not changed: a build that decides about it came to no result (job ");
     const struct set_findings findings = set_scene_findings(server);
     assert_int_equal(findings.count, 2);
     assert_string_equal(findings.items[0].package, "absent");
-    assert_non_null(strstr(findings.items[0].detail, "The next update tries it again"));
+    assert_true(findings.items[0].has_no_result);
+    assert_false(findings.items[1].has_no_result);
+    expect_no_result("absent");
     shell_run("mv '%s/absent' '%s/storage/absent'", files.path, server->folder);
     set_scene_expect_done(server, set_scene_update(server), "Released the package set 3.9.0");
 }

@@ -94,16 +94,16 @@ static void write_findings(struct set_service_scene *s, struct set_finding *item
     "\"version\":\"1.0.0\"," PUBLISHED ",\"whoCanAct\":\"the registry\"}"
 #define CHECKED "\"checked\":{\"jobId\":\"" JOB "3\",\"time\":\"2026-01-03T00:00:00.000Z\"}"
 #define COUNTS                                                                                                                 \
-    "\"counts\":{\"in_set\":1,\"waiting\":1,\"blocked_by\":2,\"fails_with_set\":1,\"breaks\":0,\"no_version_for_compiler\":1," \
-    "\"never_tried\":0,\"needs_trustee\":0,\"unpublished\":0}"
+    "\"counts\":{\"in_set\":1,\"waiting\":1,\"blocked_by\":2,\"fails_with_set\":1,\"breaks\":0,\"no_result\":0,"               \
+    "\"no_version_for_compiler\":1,\"never_tried\":0,\"needs_trustee\":0,\"unpublished\":0}"
 #define OBSTACLE "{\"name\":\"b\",\"version\":\"1.0.0\",\"newer\":\"1.1.0\",\"through\":[\"a\"]}"
 
 /* Every source of an excuse, and what does not count: a verdict with another compiler, a finding about another version. */
 static void each_package_has_its_excuse(void **state) {
     struct set_service_scene *s = *state;
     struct set_finding findings[] = {
-        {"b", {1, 1, 0}, {0, 15, 15}, false, JOB "1", "  Module X\n  was not found.", 1767312000000},
-        {"f", {0, 9, 0}, {0, 15, 15}, true, JOB "9", NULL, 1767312000000},
+        {"b", {1, 1, 0}, {0, 15, 15}, false, JOB "1", "  Module X\n  was not found.", 1767312000000, false},
+        {"f", {0, 9, 0}, {0, 15, 15}, true, JOB "9", NULL, 1767312000000, false},
     };
     const struct set_update_state update = {
         .job_id = JOB "4", .time_ms = 1767484800000, .checked_job_id = JOB "3", .checked_ms = 1767398400000};
@@ -244,7 +244,8 @@ static void fill_redis(struct set_service_scene *s) {
             arena_copy(&f->arena, id),
             arena_format(&f->arena, "Could not match type %s with type Int while checking that expression %zu has type m a", id,
                          i * 7919),
-            1785000000000 + (int64_t)i * 7919};
+            1785000000000 + (int64_t)i * 7919,
+            false};
     }
     /* Findings are looked up by name. */
     for (size_t i = 1; i < candidates.count; i++)

@@ -182,12 +182,12 @@ static void a_finding_counts_for_its_version_and_compiler_alone(void **state) {
     (void)state;
     struct scene s;
     struct set_finding items[] = {
-        {"a", {1, 0, 0}, COMPILER, false, "job-1", "  Module X\n  was not found", 1000},
-        {"b", {2, 0, 0}, COMPILER, true, "job-2", "x: No type class instance.", 2000},
-        {"c", {0, 9, 0}, COMPILER, false, "job-3", NULL, 3000},
-        {"d", {1, 0, 0}, {0, 15, 16}, false, "job-4", NULL, 4000},
-        {"e", {1, 0, 0}, COMPILER, false, NULL, NULL, 5000},
-        {"f", {1, 0, 0}, COMPILER, true, NULL, NULL, 6000},
+        {"a", {1, 0, 0}, COMPILER, false, "job-1", "  Module X\n  was not found", 1000, false},
+        {"b", {2, 0, 0}, COMPILER, true, "job-2", "x: No type class instance.", 2000, false},
+        {"c", {0, 9, 0}, COMPILER, false, "job-3", NULL, 3000, false},
+        {"d", {1, 0, 0}, {0, 15, 16}, false, "job-4", NULL, 4000, false},
+        {"e", {1, 0, 0}, COMPILER, false, NULL, NULL, 5000, false},
+        {"f", {1, 0, 0}, COMPILER, true, NULL, NULL, 6000, false},
     };
     enter(&s,
           CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]", "b 2.0.0 [0.15.15]", "c 1.0.0 [0.15.15]", "d 1.0.0 [0.15.15]",
@@ -208,11 +208,42 @@ static void a_finding_counts_for_its_version_and_compiler_alone(void **state) {
     leave(&s);
 }
 
+static void a_build_without_a_result_is_no_failure(void **state) {
+    (void)state;
+    struct scene s;
+    struct set_finding items[] = {
+        {"a", {1, 0, 0}, COMPILER, false, "job-1", "Its workers were lost several times.", 1000, true},
+        {"b", {1, 0, 0}, COMPILER, true, "job-2", "user: Storage answers 503", 2000, true},
+        {"c", {1, 0, 0}, COMPILER, false, NULL, NULL, 3000, true},
+    };
+    enter(&s, CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]", "c 1.0.0 [0.15.15]"), "");
+    s.findings = (struct set_findings){items, 3};
+    find(&s);
+    assert_excuse(
+        &s, "a", SET_VERDICT_NO_RESULT,
+        "a@1.0.0 is not in the package set 1.0.0 yet, since its build came to no result: Its workers were lost several "
+        "times. The next update tries it again. It starts at 2026-12-02 04:30 UTC.");
+    assert_string_equal(excuse_of(&s, "a")->job, "job-1");
+    assert_int_equal(excuse_of(&s, "a")->since_ms, 1000);
+    assert_string_equal(set_party_text(set_verdict_party(SET_VERDICT_NO_RESULT)), "the registry");
+    assert_excuse(
+        &s, "b", SET_VERDICT_NO_RESULT,
+        "b@1.0.0 is not in the package set 1.0.0 yet, since the build of another package of the set with it came to no "
+        "result: user: Storage answers 503. The next update tries it again. It starts at 2026-12-02 04:30 UTC.");
+    s.knowledge.next_ms = 0;
+    find(&s);
+    assert_excuse(
+        &s, "c", SET_VERDICT_NO_RESULT,
+        "c@1.0.0 is not in the package set 1.0.0 yet, since its build came to no result. The next update tries it again. "
+        "No update is scheduled.");
+    leave(&s);
+}
+
 static void a_long_error_is_cut(void **state) {
     (void)state;
     struct scene s;
     char detail[1000] = "";
-    struct set_finding finding = {"a", {1, 0, 0}, COMPILER, false, "job-1", detail, 1000};
+    struct set_finding finding = {"a", {1, 0, 0}, COMPILER, false, "job-1", detail, 1000, false};
     for (int i = 0; i < 100; i++)
         strcat(detail, "wörd ");
     enter(&s, CREATE("a 1.0.0 [0.15.15]"), "");
@@ -239,7 +270,7 @@ static void says_when_the_next_update_comes_and_how_old_the_last_one_is(void **s
          " No update has tried the candidates yet."},
     };
     struct scene s;
-    struct set_finding finding = {"b", {1, 0, 0}, COMPILER, false, NULL, NULL, 1000};
+    struct set_finding finding = {"b", {1, 0, 0}, COMPILER, false, NULL, NULL, 1000, false};
     enter(&s, CREATE("a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]"), "");
     s.findings = (struct set_findings){&finding, 1};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -260,7 +291,7 @@ static void says_when_the_next_update_comes_and_how_old_the_last_one_is(void **s
 static void a_blocked_package_names_its_dependencies_and_the_roots(void **state) {
     (void)state;
     struct scene s;
-    struct set_finding finding = {"fails", {1, 0, 0}, COMPILER, false, NULL, NULL, 1000};
+    struct set_finding finding = {"fails", {1, 0, 0}, COMPILER, false, NULL, NULL, 1000, false};
     enter(&s,
           CREATE("a 1.0.0 [0.15.14]", "b 1.0.0 [0.15.15] a >=1.0.0 <2.0.0", "c 1.0.0 [0.15.15] b >=1.0.0 <2.0.0",
                  "d 1.0.0 [0.15.15] waits >=1.0.0 <2.0.0", "e 1.0.0 [0.15.15] c >=1.0.0 <2.0.0, fails >=1.0.0 <2.0.0",
@@ -341,6 +372,7 @@ int main(void) {
         cmocka_unit_test(builds_matter_where_no_candidate_is_known),
         cmocka_unit_test(an_older_version_that_builds_is_the_one_judged),
         cmocka_unit_test(a_finding_counts_for_its_version_and_compiler_alone),
+        cmocka_unit_test(a_build_without_a_result_is_no_failure),
         cmocka_unit_test(a_long_error_is_cut),
         cmocka_unit_test(says_when_the_next_update_comes_and_how_old_the_last_one_is),
         cmocka_unit_test(a_blocked_package_names_its_dependencies_and_the_roots),
