@@ -110,6 +110,10 @@ void update_say_refused(struct update *u, size_t change); /* why that change is 
 /* ---- update_whole.c: all that is kept, in one run of the compiler ---- */
 
 enum status update_whole(void *context, struct error *err);
+
+/* The versions of the set before that are lost and that no kept change replaces, for a sentence: `a@1.0.0, b@1.0.0`, in the
+ * run's arena; NULL: none. Once the changes are tried. */
+const char *update_list_unreplaced(const struct update *u);
 bool update_has_release(const void *context); /* for job_step.is_needed */
 
 /* ---- update_findings.c: what it found out, for the excuses ---- */

@@ -65,11 +65,22 @@ static bool goes_on(enum status status, const struct error *err) {
     return status == STATUS_CANCELLED || status == STATUS_STALE || (status && err->trouble);
 }
 
+static const char *explain_no_release(const struct update *u) {
+    const char *lost = u->is_automatic ? update_list_unreplaced(u) : NULL;
+    if (lost)
+        return arena_format(
+            u->arena,
+            "a new one would be without %s, and nothing is removed without a request: a trustee must replace or "
+            "remove it first",
+            lost);
+    return u->checked.changes.count ? "none of the candidates compiles with it" : "there is nothing to change";
+}
+
 static void say_result(struct update *u) {
     const struct set_difference *difference = &u->difference;
     if (!update_has_release(u)) {
         job_run_log(u->run, LOG_NOTICE, "The package set stays at %s: %s.", update_print_version(u, u->before.version),
-                    u->checked.changes.count ? "none of the candidates compiles with it" : "there is nothing to change");
+                    explain_no_release(u));
         return;
     }
     const char *version = update_print_version(u, u->set.version);

@@ -137,7 +137,23 @@ bool update_has_release(const void *context) {
     return !u->is_trial && (u->set.packages.count > 0 || u->run->has_record);
 }
 
+const char *update_list_unreplaced(const struct update *u) {
+    struct text list = {0};
+    for (size_t i = 0; i < u->members.lost_count; i++) {
+        const struct package_version *lost = u->members.lost[i];
+        uint32_t package = manifest_index_find_package(u->members.index, lost->name);
+        bool is_replaced = package != PACKAGE_NONE && u->after.chosen && u->after.chosen[package];
+        if (!is_replaced)
+            text_append_format(&list, "%s%s@%s", list.length ? ", " : "", lost->name, update_print_version(u, lost->version));
+    }
+    const char *copy = list.length ? arena_copy(u->arena, list.bytes) : NULL;
+    text_release(&list);
+    return copy;
+}
+
+/* True if there is a new set to release. Nothing is removed without a request, so no automatic update drops a lost version. */
 static bool is_changed(const struct update *u) {
+    if (u->is_automatic && update_list_unreplaced(u)) return false;
     return u->kept_count > 0 || u->checked.removes_lost || version_compare(u->checked.compiler, u->before.compiler) > 0;
 }
 

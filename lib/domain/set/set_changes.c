@@ -22,13 +22,17 @@ static const struct indexed_version *considered(const struct choosing *choosing,
     return position ? &manifest_index_package(choosing->members->index, package)->versions[position - 1] : NULL;
 }
 
-/* Goes on to the newest version at or below the position that is newer than the set's and builds with its compiler. */
+/* Goes on to the newest version at or below the position that is newer than the set's, also than one that is lost, and builds
+ * with the set's compiler. */
 static void descend(struct choosing *choosing, uint32_t package) {
     const struct set_members *members = choosing->members;
     const struct indexed_version *member = members->chosen[package];
+    const struct package_version *lost = member ? NULL : set_members_find_lost(members, set_members_name(members, package));
     for (size_t *position = &choosing->positions[package]; *position > 0; --*position) {
         const struct indexed_version *version = considered(choosing, package);
-        if (member && version->packed <= member->packed)
+        bool is_newer =
+            (!member || version->packed > member->packed) && (!lost || version_compare(version->version, lost->version) > 0);
+        if (!is_newer)
             *position = 1; /* all others are older still */
         else if (version->is_published && set_members_builds(members, package, version->version, members->compiler))
             return;

@@ -15,7 +15,10 @@
 #include "lib/base/text.h"
 #include "lib/domain/solver/build_plan.h"
 
-enum { DETAIL_MAX = 200 }; /* bytes of an error that a sentence shows */
+enum {
+    DETAIL_MAX = 200, /* bytes of an error that a sentence shows */
+    LOST_SHOWN = 3,   /* lost versions that a sentence names */
+};
 
 const char *set_verdict_text(enum set_verdict verdict) {
     static const char *const texts[] = {
@@ -125,6 +128,8 @@ struct judging {
     enum { NEW, OPEN, DONE } * marks;          /* the same */
     struct arena *arena;
     char set_version[VERSION_TEXT_MAX], compiler[VERSION_TEXT_MAX];
+    /* That no set is released by itself, since versions are lost for which there is no candidate; "": none is. */
+    const char *lost_note;
 };
 
 static void judge(struct judging *judging, uint32_t package);
@@ -273,8 +278,8 @@ static void judge_candidate(struct judging *judging, struct set_excuse *excuse) 
         judge_blocked(judging, excuse);
     else if (!judge_finding(judging, excuse))
         say(excuse, SET_VERDICT_WAITING,
-            arena_format(judging->arena, "The next update of the package set tries %s. %s%s", subject(judging, excuse),
-                         announce(judging), note_age(judging)));
+            arena_format(judging->arena, "The next update of the package set tries %s. %s%s%s", subject(judging, excuse),
+                         announce(judging), note_age(judging), judging->lost_note));
 }
 
 /* The version where none that is newer than the set's is known to build, as the subject of a sentence. */
@@ -324,8 +329,33 @@ static void judge_unbuilt(struct judging *judging, struct set_excuse *excuse) {
     }
 }
 
-static bool is_lost(const struct judging *judging, const char *name) {
-    return package_versions_find(&judging->set->packages, name);
+/* `NAME@VERSION` of the set. */
+static const char *print_lost(const struct judging *judging, const struct package_version *lost) {
+    char version[VERSION_TEXT_MAX];
+    version_print(lost->version, version);
+    return arena_format(judging->arena, "%s@%s", lost->name, version);
+}
+
+/* The set's version is lost. If a newer one is tried, the verdict on that counts, unless it cannot come into the set. */
+static void judge_lost(struct judging *judging, struct set_excuse *excuse, const struct package_version *lost) {
+    const char *name = print_lost(judging, lost);
+    const struct indexed_version *candidate = judging->candidates[excuse->package];
+    if (!candidate) {
+        say(excuse, SET_VERDICT_NEEDS_TRUSTEE,
+            arena_format(judging->arena,
+                         "%s in the package set %s is not published any more, and no newer version can replace it. No update "
+                         "releases a set by itself until a trustee replaces or removes it.",
+                         name, judging->set_version));
+        return;
+    }
+    excuse->version = candidate;
+    judge_candidate(judging, excuse);
+    bool is_open = excuse->verdict == SET_VERDICT_WAITING || excuse->verdict == SET_VERDICT_NO_RESULT;
+    say(excuse, is_open ? excuse->verdict : SET_VERDICT_NEEDS_TRUSTEE,
+        arena_format(judging->arena,
+                     "%s %s in the package set %s is not published any more: no update releases a set by itself until it is "
+                     "replaced or removed.",
+                     excuse->sentence, name, judging->set_version));
 }
 
 /* The version that an update tries; if there is none, but one that would be tried if its dependencies were in the set, that one;
@@ -341,13 +371,11 @@ static const struct indexed_version *find_candidate(const struct judging *judgin
 static void judge_package(struct judging *judging, struct set_excuse *excuse) {
     const struct set_members *members = judging->members;
     const char *name = set_members_name(members, excuse->package);
+    const struct package_version *lost = set_members_find_lost(members, name);
     excuse->member = members->chosen[excuse->package];
     excuse->version = set_members_find_newest(members, excuse->package, NULL);
-    if (!excuse->member && is_lost(judging, name)) {
-        say(excuse, SET_VERDICT_NEEDS_TRUSTEE,
-            arena_format(judging->arena,
-                         "The version of %s in the package set %s is not published any more: it must be replaced or removed.",
-                         name, judging->set_version));
+    if (lost) {
+        judge_lost(judging, excuse, lost);
     } else if (!excuse->version) {
         say(excuse, SET_VERDICT_UNPUBLISHED, arena_format(judging->arena, "No version of %s is published.", name));
     } else if (excuse->version == excuse->member) {
@@ -375,6 +403,28 @@ static void judge(struct judging *judging, uint32_t package) {
     judging->marks[package] = DONE;
 }
 
+/* Once the candidates are known. */
+static const char *note_lost(const struct judging *judging) {
+    const struct set_members *members = judging->members;
+    struct text list = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < members->lost_count; i++) {
+        uint32_t package = manifest_index_find_package(members->index, members->lost[i]->name);
+        if (package != PACKAGE_NONE && judging->candidates[package]) continue;
+        if (count++ < LOST_SHOWN)
+            text_append_format(&list, "%s%s", list.length ? ", " : "", print_lost(judging, members->lost[i]));
+    }
+    if (count > LOST_SHOWN) text_append_format(&list, " and %zu more", count - LOST_SHOWN);
+    const char *note = count == 0
+                           ? ""
+                           : arena_format(judging->arena,
+                                          " No set is released by itself until a trustee replaces or removes what is not "
+                                          "published any more: %s.",
+                                          list.bytes);
+    text_release(&list);
+    return note;
+}
+
 static void begin(struct judging *judging, const struct set_changes *candidates, struct arena *scratch) {
     size_t count = judging->members->package_count;
     version_print(judging->set->version, judging->set_version);
@@ -384,6 +434,7 @@ static void begin(struct judging *judging, const struct set_changes *candidates,
     judging->marks = arena_alloc(scratch, count * sizeof *judging->marks);
     for (size_t i = 0; i < candidates->count; i++)
         judging->candidates[candidates->items[i].package] = candidates->items[i].version;
+    judging->lost_note = note_lost(judging);
 }
 
 void set_excuses_find(struct set_excuses *out, const struct set_members *members, const struct package_set *set,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lib/domain/set/set_members.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
 
@@ -22,6 +25,17 @@ void set_members_read(struct set_members *out, const struct manifest_index *inde
         else
             out->lost[out->lost_count++] = member;
     }
+}
+
+static int compare_name(const void *name, const void *lost) {
+    return strcmp(name, (*(const struct package_version *const *)lost)->name);
+}
+
+const struct package_version *set_members_find_lost(const struct set_members *members, const char *name) {
+    if (members->lost_count == 0) return NULL;
+    const struct package_version **found =
+        bsearch(name, members->lost, members->lost_count, sizeof *members->lost, compare_name);
+    return found ? *found : NULL;
 }
 
 const char *set_members_name(const struct set_members *members, uint32_t package) {

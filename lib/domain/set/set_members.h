@@ -30,6 +30,9 @@ struct set_members {
 void set_members_read(struct set_members *out, const struct manifest_index *index, const struct package_set *set,
                       struct arena *arena);
 
+/* The version of the package in the set that is lost; NULL: none is. Borrowed from the set. */
+const struct package_version *set_members_find_lost(const struct set_members *members, const char *name);
+
 /* The name of a package of the index. */
 const char *set_members_name(const struct set_members *members, uint32_t package);
 

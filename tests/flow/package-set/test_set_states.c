@@ -149,13 +149,19 @@ static void a_set_with_a_hole_changes_only_by_what_closes_it(void **state) {
 
 static void a_version_that_was_unpublished_is_missed_until_it_is_replaced_or_removed(void **state) {
     (void)state;
-    set_scene_write_set(server, "20.0.0", "base 1.0.1 ghost 1.0.0 gone 1.0.0 moved 1.0.1");
+    set_scene_write_set(server, "20.0.0", "base 1.0.0 ghost 1.0.0 gone 1.0.0 moved 1.0.1");
     set_scene_unpublish(server, "gone");
     const char *before = registry_snapshot(server), *id = set_scene_update(server);
+    set_scene_expect_done(server, id, "1 of 1 changes compile with the set"); /* base 1.0.1, which would remove the lost ones */
     set_scene_expect_done(server, id,
                           "ERROR The package set 20.0.0 has versions that are not published any more, and counts as if it were "
                           "without them: ghost@1.0.0, gone@1.0.0. A trustee can replace or remove them.");
-    set_scene_expect_done(server, id, "The package set stays at 20.0.0: there is nothing to change.");
+    set_scene_expect_done(server, id,
+                          "The package set stays at 20.0.0: a new one would be without ghost@1.0.0, gone@1.0.0, and nothing is "
+                          "removed without a request: a trustee must replace or remove it first.");
+    json_t *answer = server_get(server, "/api/v1/package-sets/latest/excuses/gone");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer, "excuse"), "verdict")), "needs_trustee");
+    json_decref(answer);
     assert_string_equal(registry_snapshot(server), before);
     set_scene_expect_done(server, set_scene_request(server, "{\"packages\":{\"ghost\":null,\"gone\":null}}"),
                           "Released the package set 21.0.0");

@@ -100,7 +100,13 @@ static void does_not_group_what_only_shares_a_dependency(void **state) {
 
 static void a_lost_version_counts_as_absent(void **state) {
     (void)state;
-    assert_candidates(CREATE("a 1.0.0 [0.15.15]", "a 2.0.0 []"), "a 2.0.0 gone 1.0.0", "a@1.0.0/0");
+    assert_candidates(CREATE("a 1.0.0 []", "a 1.1.0 [0.15.15]"), "a 1.0.0 gone 1.0.0", "a@1.1.0/0");
+}
+
+static void a_lost_version_is_not_downgraded(void **state) {
+    (void)state;
+    assert_candidates(CREATE("a 1.0.0 [0.15.15]", "a 2.0.0 []", "b 1.0.0 [0.15.15]", "user 1.0.0 [0.15.15] a >=1.0.0 <3.0.0"),
+                      "a 2.0.0 b 2.0.0", "");
 }
 
 static void finds_the_hole_of_a_set_that_is_not_self_contained(void **state) {
@@ -199,6 +205,7 @@ int main(void) {
         cmocka_unit_test(groups_updates_that_have_a_dependant_in_common),
         cmocka_unit_test(does_not_group_what_only_shares_a_dependency),
         cmocka_unit_test(a_lost_version_counts_as_absent),
+        cmocka_unit_test(a_lost_version_is_not_downgraded),
         cmocka_unit_test(finds_the_hole_of_a_set_that_is_not_self_contained),
         cmocka_unit_test(the_hash_is_of_the_set_and_of_the_candidates),
         cmocka_unit_test(finds_the_candidates_of_the_real_registry),

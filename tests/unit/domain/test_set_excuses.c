@@ -79,6 +79,7 @@ static void assert_excuse(const struct scene *s, const char *name, enum set_verd
     assert_string_equal(excuse->sentence, sentence);
 }
 
+#define LOST " No set is released by itself until a trustee replaces or removes what is not published any more: lost@2.0.0."
 #define TRIES(version) "The next update of the package set tries " version ". It starts at 2026-12-02 04:30 UTC."
 
 static void each_package_has_its_verdict(void **state) {
@@ -91,12 +92,36 @@ static void each_package_has_its_verdict(void **state) {
     find(&s);
     assert_int_equal(s.excuses.count, 6);
     assert_excuse(&s, "a", SET_VERDICT_IN_SET, "a@1.0.0 is in the package set 1.0.0.");
-    assert_excuse(&s, "b", SET_VERDICT_WAITING, TRIES("b@1.1.0"));
-    assert_excuse(&s, "c", SET_VERDICT_WAITING, TRIES("c@1.0.0"));
+    assert_excuse(&s, "b", SET_VERDICT_WAITING, TRIES("b@1.1.0") LOST);
+    assert_excuse(&s, "c", SET_VERDICT_WAITING, TRIES("c@1.0.0") LOST);
     assert_excuse(&s, "d", SET_VERDICT_NEVER_TRIED, "d@1.0.0 has not been built with compiler 0.15.15 yet.");
     assert_excuse(&s, "e", SET_VERDICT_UNPUBLISHED, "No version of e is published.");
-    assert_excuse(&s, "lost", SET_VERDICT_NEEDS_TRUSTEE,
-                  "The version of lost in the package set 1.0.0 is not published any more: it must be replaced or removed.");
+    assert_excuse(
+        &s, "lost", SET_VERDICT_NEEDS_TRUSTEE,
+        "lost@2.0.0 in the package set 1.0.0 is not published any more, and no newer version can replace it. No update "
+        "releases a set by itself until a trustee replaces or removes it.");
+    leave(&s);
+}
+
+/* By a newer version, if that compiles; an older one would be a downgrade. */
+static void a_lost_version_is_replaced_or_needs_a_trustee(void **state) {
+    (void)state;
+    struct scene s;
+    struct set_finding finding = {"fails", {1, 1, 0}, COMPILER, false, NULL, NULL, 1000, false};
+    enter(&s, CREATE("fails 1.1.0 [0.15.15]", "moved 1.1.0 [0.15.15]", "old 0.9.0 [0.15.15]"),
+          "fails 1.0.0 moved 1.0.0 old 1.0.0");
+    s.findings = (struct set_findings){&finding, 1};
+    find(&s);
+    assert_excuse(
+        &s, "moved", SET_VERDICT_WAITING,
+        TRIES("moved@1.1.0") " No set is released by itself until a trustee replaces or removes what is not published "
+                             "any more: old@1.0.0. moved@1.0.0 in the package set 1.0.0 is not published any more: no "
+                             "update releases a set by itself until it is replaced or removed.");
+    assert_excuse(
+        &s, "fails", SET_VERDICT_NEEDS_TRUSTEE,
+        "fails@1.1.0 does not compile with the versions in the package set 1.0.0. fails@1.0.0 in the package set 1.0.0 is "
+        "not published any more: no update releases a set by itself until it is replaced or removed.");
+    assert_int_equal(excuse_of(&s, "old")->verdict, SET_VERDICT_NEEDS_TRUSTEE);
     leave(&s);
 }
 
@@ -367,6 +392,7 @@ static void the_real_registry(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_package_has_its_verdict),
+        cmocka_unit_test(a_lost_version_is_replaced_or_needs_a_trustee),
         cmocka_unit_test(each_state_of_a_build_is_told),
         cmocka_unit_test(a_build_counts_for_its_version_alone),
         cmocka_unit_test(builds_matter_where_no_candidate_is_known),
