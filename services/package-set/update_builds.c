@@ -42,12 +42,39 @@ static void say_repeated(void *context, const struct trial_build *build, const c
                 update_print_version(u, build->version), build->job_id, reason);
 }
 
+/* ---- Plans that cannot be installed any more ---- */
+
+/* A version that the build needs, or its own, that is not published any more in the registry as it is now, as `NAME@VERSION` in
+ * the run's arena; NULL: there is none, or the registry cannot be read. */
+static const char *find_unpublished(struct update *u, const struct trial_build *build) {
+    struct registry_view *view = u->service->repositories.view;
+    struct error ignored;
+    const char *found = NULL;
+    if (registry_view_refresh(view, &u->run->deadline, &ignored)) return NULL;
+    const struct manifest_index *index = registry_view_lock(view);
+    for (size_t i = 0; i <= build->plan->count && !found; i++) {
+        const struct package_version own = {build->package, build->version};
+        const struct package_version *package = i < build->plan->count ? &build->plan->items[i] : &own;
+        const struct indexed_version *indexed = manifest_index_find(index, package->name, package->version);
+        if (!indexed || !indexed->is_published)
+            found = arena_format(u->arena, "%s@%s", package->name, update_print_version(u, package->version));
+    }
+    registry_view_unlock(view);
+    return found;
+}
+
+/* trial_builds.is_hopeless */
+static bool is_hopeless(void *context, const struct trial_build *build) {
+    return find_unpublished(context, build) != NULL;
+}
+
 void update_init_builds(struct update *u) {
     u->trials = (struct trial_builds){.run = u->run,
                                       .purpose = MATRIX_PURPOSE_SET,
                                       .program = "package-set",
                                       .unneeded = "The update of the package set that requested this build no longer needs it.",
                                       .repeats_max = REPEATS_MAX,
+                                      .is_hopeless = is_hopeless,
                                       .repeated = say_repeated,
                                       .context = u};
 }
@@ -124,9 +151,11 @@ static void say_failure(struct update *u, struct update_build *build) {
 }
 
 /* For this update, a build that came to no verdict is one that does not compile. It is not remembered, so the next update makes
- * it again; nor is one that took too long, for the first time. */
+ * it again; nor is one that took too long, for the first time. If that is since the registry has changed, the update starts over. */
 static enum status take_end(struct update *u, struct update_build *build, struct error *err) {
     const struct trial_build *trial = &build->trial;
+    const char *gone = trial->outcome == TRIAL_UNKNOWN ? find_unpublished(u, trial) : NULL;
+    if (gone) return update_start_over(u, err, "%s is not published any more.", gone);
     bool is_slow = text_equal(trial->verdict, verdict_text(VERDICT_TIMED_OUT)) && !build->outcome.was_slow;
     build->outcome = (struct kept_outcome){.key = build->key,
                                            .is_known = true,

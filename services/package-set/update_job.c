@@ -53,6 +53,7 @@ static enum status run_rounds(struct update *u, struct error *err) {
         enum status status = job_steps_carry_out(&(struct job_steps){.table = steps, .context = u}, u->run, err);
         if (!status || !u->starts_over || u->run->has_record) return status;
         job_run_log(u->run, LOG_WARN, "%s Starting over.", err->message);
+        update_end_builds(u);
         status = deadline_pause(&u->run->deadline, START_OVER_MS << (round < START_OVER_MAX ? round : START_OVER_MAX), err);
         if (status) return status;
     }

@@ -150,6 +150,30 @@ static void a_failure_comes_with_its_errors(void **state) {
     end_run(&scene);
 }
 
+static bool has_no_hope(void *context, const struct trial_build *build) {
+    (void)context;
+    return strcmp(build->package, "arrays") == 0;
+}
+
+static void a_hopeless_build_is_not_repeated(void **state) {
+    struct fixture *f = *state;
+    struct scene scene;
+    struct trial_build build = build_of("arrays"), other = build_of("lists");
+    begin_run(f, &scene);
+    scene.builds.is_hopeless = has_no_hope;
+    assert_ok(trial_build_start(&scene.builds, &build, &f->err));
+    assert_ok(trial_build_start(&scene.builds, &other, &f->err));
+    finish_try(f, &build, "dependency_missing");
+    finish_try(f, &other, "dependency_missing");
+    assert_int_equal(poll_one(f, &scene, &build), 1);
+    assert_int_equal(build.outcome, TRIAL_UNKNOWN);
+    assert_string_equal(build.verdict, "dependency_missing");
+    assert_int_equal(told.repeated, 0);
+    assert_int_equal(poll_one(f, &scene, &other), 0);
+    assert_int_equal(told.repeated, 1);
+    end_run(&scene);
+}
+
 static void builds_without_an_outcome_are_repeated_and_then_given_up(void **state) {
     struct fixture *f = *state;
     struct scene scene;
@@ -348,6 +372,7 @@ int main(void) {
         store_test(a_build_is_one_job_for_all_who_need_it),
         store_test(every_input_makes_it_another_build),
         store_test(a_failure_comes_with_its_errors),
+        store_test(a_hopeless_build_is_not_repeated),
         store_test(builds_without_an_outcome_are_repeated_and_then_given_up),
         store_test(without_a_limit_it_is_repeated_up_to_the_deadline),
         store_test(the_caller_decides_which_verdicts_stand),

@@ -99,9 +99,11 @@ static void end(const struct trial_builds *builds, struct trial_build *build, en
     build->ended_ms = job->finished_ms;
 }
 
-/* The job has ended without an outcome: the build is repeated, unless it was withdrawn or repeated often enough. */
+/* The job has ended without an outcome: the build is repeated, unless it was withdrawn, repeated often enough, or is hopeless. */
 static void plan_again(const struct trial_builds *builds, struct trial_build *build, const struct job *job) {
-    if (!job->verdict || (builds->repeats_max > 0 && build->repeats >= builds->repeats_max)) {
+    bool is_over = !job->verdict || (builds->repeats_max > 0 && build->repeats >= builds->repeats_max) ||
+                   (builds->is_hopeless && builds->is_hopeless(builds->context, build));
+    if (is_over) {
         end(builds, build, TRIAL_UNKNOWN, job);
         return;
     }

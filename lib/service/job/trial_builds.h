@@ -6,7 +6,7 @@
  *
  *   start ──► pending, running ──► succeeded, failed with a verdict that stands ──────► ended
  *     ▲                       └──► any other end ──► repeated after a while, up to a limit
- *     └──────────────────────────────────┘
+ *     └──────────────────────────────────┘                         (or ended, where the caller knows that no try can succeed)
  *
  * The id of a build's job is derived from its inputs and the number of the try, so a run that resumes the job after a crash
  * waits for the same jobs, and so does another job with the same inputs. Not thread-safe: belongs to the run's thread.
@@ -59,6 +59,8 @@ struct trial_builds {
     const char *unneeded;                 /* why a build is withdrawn: a sentence */
     int repeats_max;                      /* of one build in one run; 0: up to the run's deadline */
     bool (*stands)(enum verdict verdict); /* the other verdicts lead to a repetition; NULL: verdict_stands() */
+    /* True if no try of this build can give an outcome any more: it is not repeated. NULL: one always can. */
+    bool (*is_hopeless)(void *context, const struct trial_build *build);
     /* A try has begun, or one that an earlier run began is waited for: for the log, and to tell build-matrix. NULL: not called. */
     void (*begun)(void *context, const struct trial_build *build);
     /* The last try gave no outcome for this reason, and is repeated: for the log. NULL: not called. */

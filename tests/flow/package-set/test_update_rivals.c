@@ -20,9 +20,10 @@
 #define LATER "[0.15.14] " /* no candidate until set_scene_make_known() */
 
 static const char *const rows[] = {
-    "a-twin 1.0.0 " LATER, "absent 1.0.0 " LATER,    "b-twin 1.0.0 " LATER,  "base 1.0.0 " BOTH " ", "base 1.0.1 " BOTH " ",
-    "c-bad 1.0.0 " LATER,  "last 1.0.0 " LATER,      "lost 1.0.0 " LATER,    "lucky 1.0.0 " LATER,   "other 1.0.0 " BOTH " ",
-    "other 1.1.0 " LATER,  "restarted 1.0.0 " LATER, "resumed 1.0.0 " LATER, "waits 1.0.0 " LATER,
+    "a-twin 1.0.0 " LATER,    "absent 1.0.0 " LATER,  "b-twin 1.0.0 " LATER,   "base 1.0.0 " BOTH " ",
+    "base 1.0.1 " BOTH " ",   "c-bad 1.0.0 " LATER,   "last 1.0.0 " LATER,     "leans 1.0.0 " LATER "last >=2.0.0 <3.0.0",
+    "lost 1.0.0 " LATER,      "lucky 1.0.0 " LATER,   "other 1.0.0 " BOTH " ", "other 1.1.0 " LATER,
+    "restarted 1.0.0 " LATER, "resumed 1.0.0 " LATER, "waits 1.0.0 " LATER,
 };
 /* The twins define one module. */
 static const struct generated_extra extras[] = {
@@ -119,6 +120,21 @@ static void an_update_that_is_overtaken_starts_over(void **state) {
     let_go();
     set_scene_expect_done(server, id, "Another package set was released meanwhile. Starting over.");
     set_scene_expect_set(server, "3.1.0", "base 1.0.1 other 1.1.0");
+}
+
+/* What a build needs is unpublished while it is to be made: the build cannot be repeated, and the update starts over at once. */
+static void an_update_whose_plans_cannot_be_installed_any_more_starts_over(void **state) {
+    (void)state;
+    use_point("package-set-check");
+    set_scene_make_known(server, "leans");
+    const char *id = hold_update();
+    set_scene_unpublish(server, "last");
+    let_go();
+    set_scene_expect_done(server, id, "last@1.0.0 is not published any more. Starting over.");
+    set_scene_expect_done(server, id, "The package set stays at 3.10.0: a new one would be without last@1.0.0");
+    json_t *job = server_wait_for_job(server, id);
+    assert_null(strstr(server_log_text(server, job), "is repeated"));
+    json_decref(job);
 }
 
 /* Of the twins the first is kept, until it is gone: then the second is. */
@@ -272,6 +288,7 @@ int main(void) {
         cmocka_unit_test(the_build_of_a_lost_worker_is_made_by_another),
         cmocka_unit_test(a_version_without_a_tarball_is_tried_again),
         cmocka_unit_test(an_update_that_takes_too_long_leaves_no_build),
+        cmocka_unit_test(an_update_whose_plans_cannot_be_installed_any_more_starts_over),
     };
     return run_fault_tests(tests, begin, end);
 }
