@@ -83,6 +83,9 @@ void package_set_service_stop(void *context) {
 void package_set_service_measure(void *context, struct metrics *metrics) {
     struct package_set_service *service = context;
     schedule_measure(service->schedule, metrics);
+    metrics_add(metrics, METRIC_GAUGE, "registry_package_set_files_malformed",
+                "Files in package-sets/ that are no package set, and are left out.", NULL,
+                (double)registry_sets_state(service->sets).skipped_files);
 }
 
 bool package_set_service_latest(struct package_set_service *service, struct package_set *out, struct arena *arena) {

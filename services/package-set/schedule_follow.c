@@ -21,6 +21,12 @@ enum {
 
 /* ---- The candidates ---- */
 
+/* The latest set; false: there is none, or its file cannot be read, so no update can start. */
+static bool read_latest(struct schedule *schedule, struct package_set *out, struct arena *arena) {
+    struct newest_set newest = registry_sets_newest(schedule->service->sets, arena);
+    return !newest.problem && package_set_service_latest(schedule->service, out, arena);
+}
+
 /* Finds the candidates in the current view. */
 static void find_candidates(struct schedule *schedule) {
     struct registry_view *view = schedule->service->repositories.view;
@@ -28,7 +34,7 @@ static void find_candidates(struct schedule *schedule) {
     struct set_members members;
     struct set_changes changes = {0};
     struct package_set set;
-    if (!package_set_service_latest(schedule->service, &set, &arena)) {
+    if (!read_latest(schedule, &set, &arena)) {
         schedule->candidate_count = 0;
         arena_release(&arena);
         return;

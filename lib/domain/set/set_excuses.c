@@ -205,6 +205,7 @@ static const char *note_age(const struct judging *judging) {
 
 static const char *announce(const struct judging *judging) {
     const struct set_knowledge *knowledge = judging->knowledge;
+    if (knowledge->hindrance) return knowledge->hindrance;
     if (knowledge->next_ms == 0) return "No update is scheduled.";
     if (knowledge->next_ms <= knowledge->now_ms) return "It is due now.";
     return arena_format(judging->arena, "It starts at %s.", print_minute(judging, knowledge->next_ms));

@@ -92,6 +92,7 @@ struct set_knowledge {
     int64_t now_ms;
     int64_t checked_ms; /* when an update last decided about all candidates; 0: none has */
     int64_t next_ms;    /* when the next one is to start; 0: none will by itself */
+    const char *hindrance; /* a sentence: why none can start; NULL: they can */
 };
 
 /* Excuses that depend on an update which ended longer ago than this say so. A daily update may take an hour. */

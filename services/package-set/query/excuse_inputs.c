@@ -60,7 +60,8 @@ static enum status read_store(struct excuse_inputs *inputs, struct package_set_s
 enum status excuse_inputs_read(struct excuse_inputs *out, struct package_set_service *service, struct arena *arena,
                                struct error *err) {
     struct set_members members;
-    *out = (struct excuse_inputs){0};
+    struct newest_set newest = registry_sets_newest(service->sets, arena);
+    *out = (struct excuse_inputs){.is_hidden = newest.problem, .unreadable = newest.version};
     if (!package_set_service_latest(service, &out->set, arena))
         return error_set(err, STATUS_NOT_FOUND, "There is no package set yet.");
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
@@ -70,15 +71,24 @@ enum status excuse_inputs_read(struct excuse_inputs *out, struct package_set_ser
     return read_store(out, service, arena, err);
 }
 
+/* As package_set_service_check_newest() says when an update fails for it. */
+static const char *explain_hindrance(const struct excuse_inputs *inputs, struct arena *arena) {
+    char version[VERSION_TEXT_MAX];
+    version_print(inputs->unreadable, version);
+    if (!inputs->is_hidden) return NULL;
+    return arena_format(arena, "No update can start, since the latest package set, package-sets/%s.json, cannot be read.", version);
+}
+
 struct set_knowledge excuse_inputs_knowledge(struct excuse_inputs *inputs, const struct set_members *members,
-                                             const struct set_changes *candidates) {
+                                             const struct set_changes *candidates, struct arena *arena) {
     char hash[SHA256_HEX_MAX];
     set_changes_hash(candidates, members, hash);
-    inputs->schedule.has_candidates = candidates->count > 0 && !text_equal(inputs->update.candidates, hash);
+    inputs->schedule.has_candidates = candidates->count > 0 && !inputs->is_hidden && !text_equal(inputs->update.candidates, hash);
     inputs->schedule.newest_ms = set_changes_newest_ms(candidates);
     return (struct set_knowledge){.findings = &inputs->findings,
                                   .builds = &inputs->builds,
                                   .now_ms = inputs->schedule.now_ms,
                                   .checked_ms = inputs->update.checked_ms,
-                                  .next_ms = schedule_next_update(&inputs->schedule)};
+                                  .next_ms = schedule_next_update(&inputs->schedule),
+                                  .hindrance = explain_hindrance(inputs, arena)};
 }

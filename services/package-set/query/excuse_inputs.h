@@ -15,6 +15,8 @@ struct package_set_service;
 /* In the arena that it was read into. */
 struct excuse_inputs {
     struct package_set set;
+    struct version unreadable; /* the version of the file that hides the latest set */
+    bool is_hidden;            /* there is such a file: `set` is the newest one that can be read */
     struct set_findings findings;
     struct set_update_state update;
     struct set_known_builds builds;
@@ -28,8 +30,9 @@ struct excuse_inputs {
 CHECK_RESULT enum status excuse_inputs_read(struct excuse_inputs *out, struct package_set_service *service, struct arena *arena,
                                             struct error *err);
 
-/* What is known, for set_excuses_find(): borrows from the inputs. `candidates`: of `members`, which were read from the set. */
+/* What is known, for set_excuses_find(): borrows from the inputs and the arena. `candidates`: of `members`, which were read from
+ * the set. */
 struct set_knowledge excuse_inputs_knowledge(struct excuse_inputs *inputs, const struct set_members *members,
-                                             const struct set_changes *candidates);
+                                             const struct set_changes *candidates, struct arena *arena);
 
 #endif

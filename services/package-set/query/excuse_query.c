@@ -151,7 +151,7 @@ static enum status print_excuses(struct text *out, struct package_set_service *s
     const struct manifest_index *index = registry_view_lock(service->repositories.view);
     set_members_read(&excusing.members, index, &inputs.set, arena);
     set_changes_find_candidates(&candidates, &excusing.members, arena);
-    excusing.knowledge = excuse_inputs_knowledge(&inputs, &excusing.members, &candidates);
+    excusing.knowledge = excuse_inputs_knowledge(&inputs, &excusing.members, &candidates, arena);
     set_excuses_find(&excusing.excuses, &excusing.members, &inputs.set, &candidates, &excusing.knowledge, arena);
     status = write_excuses(&(struct json_writer){.out = out}, &excusing, name, err);
     registry_view_unlock(service->repositories.view);

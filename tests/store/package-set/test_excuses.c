@@ -171,6 +171,21 @@ static void before_a_no_the_repositories_are_read_again(void **state) {
 
 /* ---- When a candidate is tried ---- */
 
+static void an_excuse_says_why_no_update_can_start(void **state) {
+    struct set_service_scene *s = *state;
+    setenv("PACKAGE_SET_AFTER_MS", "3600000", true);
+    OPEN_SMALL_REGISTRY(s, "a 1.0.0", "a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]");
+    git_script(&s->git, "git clone -q registry.git registry && echo '{' >registry/package-sets/7.0.0.json && push_files registry.git");
+    expect_failure(s, "nobody", true, "There is no package nobody in the registry."); /* the repositories are read again */
+    json_t *json = get(s, "b");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(json, "packageSet"), "version")), "1.0.0");
+    assert_non_null(strstr(json_string_value(json_object_get(json_object_get(json, "excuse"), "sentence")),
+                           "No update can start, since the latest package set, package-sets/7.0.0.json, cannot be read."));
+    assert_null(json_object_get(json, "nextUpdate"));
+    json_decref(json);
+}
+
+
 static int64_t next_update(struct set_service_scene *s) {
     json_t *json = get(s, NULL);
     const char *text = json_string_value(json_object_get(json, "nextUpdate"));
@@ -325,6 +340,7 @@ int main(void) {
         set_scene_test(what_is_not_there_is_not_found),
         set_scene_test(before_a_no_the_repositories_are_read_again),
         set_scene_test(an_excuse_says_when_the_candidate_is_tried),
+        set_scene_test(an_excuse_says_why_no_update_can_start),
         set_scene_test(the_real_registry),
     };
     return cmocka_run_group_tests(tests, start_set_scene, stop_fixture);
