@@ -90,8 +90,8 @@ struct set_knowledge {
     const struct set_findings *findings;   /* of the last update; count for the same version and the set's compiler */
     const struct set_known_builds *builds; /* count for the same version */
     int64_t now_ms;
-    int64_t checked_ms; /* when an update last decided about all candidates; 0: none has */
-    int64_t next_ms;    /* when the next one is to start; 0: none will by itself */
+    int64_t checked_ms;    /* when an update last decided about all candidates; 0: none has */
+    int64_t next_ms;       /* when the next one is to start; 0: none will by itself */
     const char *hindrance; /* a sentence: why none can start; NULL: they can */
 };
 

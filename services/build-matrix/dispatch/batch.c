@@ -195,7 +195,9 @@ static enum status place_dependencies(struct sorter *sorter, const struct indexe
 static enum status place(struct sorter *sorter, uint32_t id, struct error *err) {
     const struct indexed_package *known = manifest_index_package(sorter->index, id);
     if (sorter->positions[id] > 1) return STATUS_OK;
-    if (sorter->positions[id] == 1) return error_set(err, STATUS_REFUSED, "%s depends on itself.", known->name);
+    if (sorter->positions[id] == 1)
+        return error_set_at(err, STATUS_INVALID, "packages",
+                            "With these versions %s depends on itself, through others, so it cannot be built.", known->name);
     sorter->positions[id] = 1;
     struct version version = sorter->members[id].version;
     const struct indexed_version *indexed = manifest_index_find(sorter->index, known->name, version);

@@ -34,7 +34,8 @@ void batch_choose(struct batch_choice *out, const struct manifest_index *index, 
 /* Lists the packages of these jobs, whose plans agree, in `out`, dependencies before dependants, and in `packages` (room for
  * `count`) the position of each job's own package: all on which one of those depends. *is_whole: the only job builds a whole
  * package set, since its plan has more than that, and all packages of the plan are listed. Strings are copied into the arena. STATUS_REFUSED if the index has changed
- * since the jobs were chosen. */
+ * since the jobs were chosen; STATUS_INVALID if packages of a plan depend on each other in a circle, which the plan of a package
+ * set may have, since it ignores ranges: no publication and no plan of the solver builds a package with itself. */
 CHECK_RESULT enum status batch_list_packages(struct work_order *out, size_t *packages, bool *is_whole,
                                              const struct manifest_index *index, const struct job *jobs, size_t count,
                                              struct arena *arena, struct error *err);

@@ -143,7 +143,7 @@ static struct build_job *list_jobs(const struct round *round, const size_t *pack
 }
 
 /* Makes the work for the first `count` claimed jobs. STATUS_REFUSED: a plan does not agree with the registry as it is known.
- * STATUS_TOO_LARGE: it does not fit into a message. */
+ * STATUS_INVALID: a plan has a circle. STATUS_TOO_LARGE: it does not fit into a message. */
 static enum status write_work(struct message *out, const struct round *round, size_t count, struct error *err) {
     struct matrix_service *service = round->service;
     struct work_order work = {.time_limit_ms = job_kind_timeout_ms(JOB_KIND_MATRIX, &service->settings),
@@ -187,15 +187,22 @@ static enum status write_claimed(struct message *out, struct round *round, struc
     return status ? status : write_work(out, round, round->claimed, err);
 }
 
+/* The verdict on a job whose plan caused the failure; false: something else did. */
+static bool find_verdict(enum status failure, const struct error *err, enum verdict *verdict) {
+    bool is_of_packages = text_starts_with(err->path, "packages");
+    bool is_too_large = is_of_packages && failure == STATUS_TOO_LARGE, is_circle = is_of_packages && failure == STATUS_INVALID;
+    *verdict = is_too_large ? VERDICT_LIMIT_EXCEEDED : is_circle ? VERDICT_NO_PLAN : VERDICT_DEPENDENCY_MISSING;
+    return is_too_large || is_circle || failure == STATUS_REFUSED;
+}
+
 /* Ends the only claimed job if the failure is of its plan, which it would meet again and again; else gives it back. */
 static enum status give_up(const struct round *round, enum status failure, struct error *err) {
-    bool is_too_large = failure == STATUS_TOO_LARGE && text_starts_with(err->path, "packages");
-    if (!is_too_large && failure != STATUS_REFUSED) {
+    struct matrix_outcome outcome = {0};
+    if (!find_verdict(failure, err, &outcome.verdict)) {
         give_back(round, 0);
         return failure;
     }
-    const struct matrix_outcome outcome = {.verdict = is_too_large ? VERDICT_LIMIT_EXCEEDED : VERDICT_DEPENDENCY_MISSING,
-                                           .reason = arena_copy(round->arena, err->message)};
+    outcome.reason = arena_copy(round->arena, err->message);
     return matrix_job_end(round->service, round->store, &round->jobs[0], &round->leases[0], &outcome, err);
 }
 

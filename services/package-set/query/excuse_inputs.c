@@ -76,14 +76,16 @@ static const char *explain_hindrance(const struct excuse_inputs *inputs, struct 
     char version[VERSION_TEXT_MAX];
     version_print(inputs->unreadable, version);
     if (!inputs->is_hidden) return NULL;
-    return arena_format(arena, "No update can start, since the latest package set, package-sets/%s.json, cannot be read.", version);
+    return arena_format(arena, "No update can start, since the latest package set, package-sets/%s.json, cannot be read.",
+                        version);
 }
 
 struct set_knowledge excuse_inputs_knowledge(struct excuse_inputs *inputs, const struct set_members *members,
                                              const struct set_changes *candidates, struct arena *arena) {
     char hash[SHA256_HEX_MAX];
     set_changes_hash(candidates, members, hash);
-    inputs->schedule.has_candidates = candidates->count > 0 && !inputs->is_hidden && !text_equal(inputs->update.candidates, hash);
+    inputs->schedule.has_candidates =
+        candidates->count > 0 && !inputs->is_hidden && !text_equal(inputs->update.candidates, hash);
     inputs->schedule.newest_ms = set_changes_newest_ms(candidates);
     return (struct set_knowledge){.findings = &inputs->findings,
                                   .builds = &inputs->builds,

@@ -215,6 +215,20 @@ static void one_job_that_cannot_be_written_takes_no_other_with_it(void **state) 
     expect_failed(m, bad, "dependency_missing", "The plan does not have prelude, on which arrays depends.");
 }
 
+/* A package set ignores ranges, so its plan may have a circle. It fails for good: another try would meet the same. */
+static void a_circle_of_packages_cannot_be_built(void **state) {
+    struct matrix_fixture *m = *state;
+    static const char *const rows[] = {"chicken 1.0.0 [0.15.14] egg >=1.0.0 <2.0.0",
+                                       "egg 1.0.0 [0.15.14] chicken >=2.0.0 <3.0.0", "unit 1.0.0 [0.15.14]"};
+    write_registry(m, rows, 3);
+    refresh(m);
+    const char *circle = accept_build(m, "egg", "{\"chicken\":\"1.0.0\"}", MATRIX_PURPOSE_SET),
+               *good = accept_build(m, "unit", "{}", MATRIX_PURPOSE_SET);
+    assert_string_equal(take_build(m).job_id, good);
+    expect_failed(m, circle, "no_plan", "With these versions egg depends on itself, through others, so it cannot be built.");
+    assert_true(verdict_stands(VERDICT_NO_PLAN));
+}
+
 /* ---- Too large ---- */
 
 /* Adds the packages of these rows to the registry in memory only. */
@@ -295,6 +309,7 @@ int main(void) {
         matrix_test(nothing_is_refused_by_what_is_older_than_the_question),
         matrix_test(where_the_repositories_cannot_be_read_nothing_is_refused),
         matrix_test(one_job_that_cannot_be_written_takes_no_other_with_it),
+        matrix_test(a_circle_of_packages_cannot_be_built),
         matrix_test(a_build_that_does_not_fit_into_a_message_ends),
         matrix_test(a_build_is_given_back_where_its_plan_is_not_what_is_too_large),
     };

@@ -175,7 +175,8 @@ static void an_excuse_says_why_no_update_can_start(void **state) {
     struct set_service_scene *s = *state;
     setenv("PACKAGE_SET_AFTER_MS", "3600000", true);
     OPEN_SMALL_REGISTRY(s, "a 1.0.0", "a 1.0.0 [0.15.15]", "b 1.0.0 [0.15.15]");
-    git_script(&s->git, "git clone -q registry.git registry && echo '{' >registry/package-sets/7.0.0.json && push_files registry.git");
+    git_script(&s->git,
+               "git clone -q registry.git registry && echo '{' >registry/package-sets/7.0.0.json && push_files registry.git");
     expect_failure(s, "nobody", true, "There is no package nobody in the registry."); /* the repositories are read again */
     json_t *json = get(s, "b");
     assert_string_equal(json_string_value(json_object_get(json_object_get(json, "packageSet"), "version")), "1.0.0");
@@ -184,7 +185,6 @@ static void an_excuse_says_why_no_update_can_start(void **state) {
     assert_null(json_object_get(json, "nextUpdate"));
     json_decref(json);
 }
-
 
 static int64_t next_update(struct set_service_scene *s) {
     json_t *json = get(s, NULL);
