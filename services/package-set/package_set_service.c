@@ -7,6 +7,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/domain/set/set_history.h"
+#include "lib/service/message/message_client.h"
 #include "lib/store/job/connection_pool.h"
 #include "services/package-set/schedule.h"
 #include "services/package-set/set_follower.h"
@@ -64,9 +65,17 @@ enum status package_set_service_open_mirror(struct package_set_service *service,
     return STATUS_OK;
 }
 
+static enum status connect_to_build_matrix(struct package_set_service *service, struct error *err) {
+    const struct settings *settings = &service->settings;
+    const struct message_client_options options = {.address = settings_service_address(settings, SERVICE_BUILD_MATRIX),
+                                                   .service_key = settings->service_key};
+    return message_client_create(&service->build_matrix, &options, err);
+}
+
 enum status package_set_service_start(void *context, struct error *err) {
     struct package_set_service *service = context;
-    enum status status = set_follower_start(&service->follower, service->repositories.view, service->sets, err);
+    enum status status = connect_to_build_matrix(service, err);
+    if (!status) status = set_follower_start(&service->follower, service->repositories.view, service->sets, err);
     if (!status) status = schedule_create(&service->schedule, service, err);
     if (status) package_set_service_stop(service);
     return status;
@@ -76,8 +85,10 @@ void package_set_service_stop(void *context) {
     struct package_set_service *service = context;
     schedule_free(service->schedule);
     set_follower_stop(service->follower);
+    message_client_free(service->build_matrix);
     service->schedule = NULL;
     service->follower = NULL;
+    service->build_matrix = NULL;
 }
 
 void package_set_service_measure(void *context, struct metrics *metrics) {

@@ -13,6 +13,7 @@
 #include "lib/store/registry/registry_sets.h"
 
 struct connection_pool;
+struct message_client;
 struct schedule;
 struct set_follower;
 
@@ -27,8 +28,9 @@ struct package_set_service {
     struct schedule *schedule;
     struct connection_pool *stores; /* connections to Redis for message handlers */
     struct fresh_view fresh;
-    struct set_follower *follower; /* reads the repositories now and then */
-    int folder_claim;              /* descriptor of PACKAGE_SET_DIR's lock, or -1 */
+    struct set_follower *follower;       /* reads the repositories now and then */
+    struct message_client *build_matrix; /* told of builds; NULL while the service is not started */
+    int folder_claim;                    /* descriptor of PACKAGE_SET_DIR's lock, or -1 */
 };
 
 /* Opens everything but starts no thread. The caller has set `settings`, and releases the service even after a failure. */

@@ -13,12 +13,14 @@
 #include "lib/base/text.h"
 #include "lib/domain/matrix/work_order.h"
 #include "lib/service/job/trial_builds.h"
+#include "lib/service/message/message_client.h"
 #include "lib/store/redis/set_store.h"
 #include "services/package-set/update.h"
 
 enum {
     AWAY_POLL_MS = 500, /* while Redis is away */
     REPEATS_MAX = 4,    /* of a build without an outcome, in one update */
+    MESSAGE_TIMEOUT_MS = 5000,
 };
 
 struct update_build {
@@ -34,6 +36,15 @@ void update_build_key(char out[UUID_TEXT_MAX], const char *package, struct versi
     const struct trial_builds builds = {.purpose = MATRIX_PURPOSE_SET};
     const struct trial_build build = {.package = package, .version = version, .compiler = compiler, .plan = plan};
     trial_build_id(out, &builds, &build, 0);
+}
+
+/* Lets build-matrix hand the build out at once; if the message is lost, it finds the job after PENDING_SCAN_MS. */
+static void tell_begun(void *context, const struct trial_build *build) {
+    const struct update *u = context;
+    const struct message message = {
+        .tag = MESSAGE_job_accepted,
+        .job_accepted = {.job_id = build->job_id, .kind = job_kind_text(JOB_KIND_MATRIX), .package = build->package}};
+    message_client_post(u->service->build_matrix, &message, MESSAGE_TIMEOUT_MS);
 }
 
 static void say_repeated(void *context, const struct trial_build *build, const char *reason) {
@@ -75,6 +86,7 @@ void update_init_builds(struct update *u) {
                                       .unneeded = "The update of the package set that requested this build no longer needs it.",
                                       .repeats_max = REPEATS_MAX,
                                       .is_hopeless = is_hopeless,
+                                      .begun = tell_begun,
                                       .repeated = say_repeated,
                                       .context = u};
 }
