@@ -142,6 +142,7 @@ const whileRunning = (story) => [
   ['get_package_set_comparison', 400, '/api/v1/package-sets/1.0.0/compare/1'],
   ['get_package_set_comparison', 404, '/api/v1/package-sets/1.0.0/compare/9.9.9'],
   ['get_package_set_excuses', 200, '/api/v1/package-sets/latest/excuses'],
+  ['get_package_set_excuses', 304, '/api/v1/package-sets/latest/excuses', { 'if-none-match': '*' }],
   ['get_package_set_excuse', 200, '/api/v1/package-sets/latest/excuses/leaf'],
   ['get_package_set_excuse', 200, '/api/v1/package-sets/latest/excuses/blocked'],
   ['get_package_set_excuse', 200, '/api/v1/package-sets/latest/excuses/upper'],

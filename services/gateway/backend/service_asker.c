@@ -63,6 +63,7 @@ static void ask(struct service_asker *asker, struct service_question *question) 
     else
         question->status = message_client_ask(asker->options.client, &question->request, question->expected, timeout_ms, arena,
                                               &question->answer, &err);
+    if (!question->status && question->prepare) question->prepare(question->call);
     if (!question->status) return;
     question->failure_path = err.path[0] ? arena_copy(arena, err.path) : NULL;
     question->failure_message = arena_copy(arena, err.message);

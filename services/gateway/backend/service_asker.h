@@ -23,8 +23,9 @@ struct service_asker;
 struct service_question {
     struct message request;    /* its strings must live as long as the call */
     enum message_tag expected; /* of the answer */
+    void (*prepare)(struct call *call); /* of a query that was answered, still on the asker's thread, which may compute; NULL */
     void (*go_on)(struct call *call);
-    void *context; /* for `go_on` */
+    void *context; /* for these two */
     bool is_preferred;
 
     enum status status; /* STATUS_OK: `answer` is set, with strings in the call's arena */

@@ -307,10 +307,12 @@ static bool has_room_for_answer(struct call *call) {
 }
 
 void call_send_made(struct call *call) {
-    if (has_room_for_answer(call))
+    if (has_room_for_answer(call)) {
         call_send(call);
-    else
-        call_fail(call, STATUS_BUSY, NULL, busy_message);
+        return;
+    }
+    call->answer.header_count = 0; /* those of the answer that is dropped, such as its coding */
+    call_fail(call, STATUS_BUSY, NULL, busy_message);
 }
 
 static bool withdraw_from_tail(struct call *call) {

@@ -15,6 +15,7 @@ static void ask(struct call *call, const char *name) {
         .asker = call->gateway->set_asker,
         .request = {.tag = MESSAGE_set_excuses_query, .set_excuses_query = {.name = name}},
         .again = again,
+        .has_tag = !name,
         .unavailable = "Excuses cannot be looked up at the moment: try again in a few seconds.",
     };
     registry_query_ask(call, &query);

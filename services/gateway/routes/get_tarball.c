@@ -17,6 +17,7 @@
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/byte_range.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/http/header_lists.h"
 #include "services/gateway/routes/file_hashes.h"
 
 /* The name of the object and the relevant request headers, in the call's arena. */
@@ -27,15 +28,10 @@ struct download {
     const char *if_none_match;
 };
 
-/* True if the list of an If-None-Match header has `tag`: a weak comparison, as RFC 9110 requires. */
-static bool has_tag(const char *list, const char *tag) {
-    return list && (strcmp(list, "*") == 0 || strstr(list, tag));
-}
-
 /* Sets status, range and headers of the answer: the whole file, a part of it, or nothing. */
 static void choose_part(struct call *call, const struct download *download, int64_t size, const char *tag) {
     struct answer *answer = &call->answer;
-    if (has_tag(download->if_none_match, tag)) {
+    if (header_list_has_tag(download->if_none_match, tag)) {
         answer->http_status = 304;
         close(answer->file);
         answer->file = -1;

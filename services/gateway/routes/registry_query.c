@@ -5,13 +5,18 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
 #include "lib/domain/package/package_name.h"
+#include "lib/tools/archive/gzip.h"
 #include "services/gateway/backend/service_asker.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/http/header_lists.h"
+
+enum { GZIP_MIN_BYTES = 4096 }; /* smaller answers fit into a few packets anyway */
 
 /* Adds a Link header if the page, `{"next"?: TEXT, …}`, has a next one. */
 static void add_link_to_next(struct call *call, const char *path, const char *page) {
@@ -30,6 +35,35 @@ static void add_link_to_next(struct call *call, const char *path, const char *pa
     json_decref(json);
 }
 
+/* True: the client has this answer, which becomes a 304. */
+static bool add_tag(struct call *call, const struct registry_query *query, const char *json, size_t length) {
+    char hash[SHA256_HEX_MAX];
+    hash_sha256_hex(json, length, hash);
+    const char *tag = arena_format(&call->arena, "\"%s\"", hash);
+    answer_header(&call->answer, "etag", tag);
+    answer_header(&call->answer, "cache-control", "no-cache"); /* kept, and asked about each time */
+    if (!header_list_has_tag(query->if_none_match, tag)) return false;
+    call->answer.http_status = 304;
+    return true;
+}
+
+/* service_question.prepare: makes the answer, but for the Link. */
+static void make_answer(struct call *call) {
+    const struct service_question *question = call->work_data;
+    const struct registry_query *query = question->context;
+    const char *json = question->answer.json_answer.json;
+    size_t length = strlen(json);
+    answer_header(&call->answer, "vary", "Origin, Accept-Encoding");
+    if (query->has_tag && add_tag(call, query, json, length)) return;
+    call->answer.content_type = "application/json";
+    if (query->accepts_gzip && length >= GZIP_MIN_BYTES) {
+        gzip_pack(&call->answer.body, json, length);
+        answer_header(&call->answer, "content-encoding", "gzip");
+    } else {
+        text_append_bytes(&call->answer.body, json, length);
+    }
+}
+
 static void answer(struct call *call) {
     const struct service_question *question = call->work_data;
     const struct registry_query *query = question->context;
@@ -37,10 +71,7 @@ static void answer(struct call *call) {
         call_fail_with_question(call, question, query->unavailable);
         return;
     }
-    const char *json = question->answer.json_answer.json;
-    if (query->page) add_link_to_next(call, query->page, json);
-    text_append(&call->answer.body, json);
-    call->answer.content_type = "application/json";
+    if (query->page) add_link_to_next(call, query->page, question->answer.json_answer.json);
     call_send_made(call);
 }
 
@@ -48,7 +79,7 @@ static void ask(struct call *call, const struct registry_query *query, const str
                 void (*then)(struct call *call)) {
     struct service_question *question = arena_alloc(&call->arena, sizeof *question);
     *question = (struct service_question){
-        .request = *request, .expected = MESSAGE_json_answer, .go_on = then, .context = (void *)query};
+        .request = *request, .expected = MESSAGE_json_answer, .prepare = make_answer, .go_on = then, .context = (void *)query};
     call->work_data = question;
     service_asker_ask(query->asker, call, question);
 }
@@ -78,6 +109,8 @@ static void look_again(struct call *call) {
 void registry_query_ask(struct call *call, const struct registry_query *query) {
     struct registry_query *kept = arena_alloc(&call->arena, sizeof *kept);
     *kept = *query;
+    kept->accepts_gzip = header_list_accepts_gzip(call_request_header(call, "accept-encoding"));
+    kept->if_none_match = call_request_header(call, "if-none-match");
     ask(call, kept, &kept->request, kept->again ? look_again : answer);
 }
 

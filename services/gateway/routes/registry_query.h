@@ -5,6 +5,8 @@
  * The service first answers from its memory. Before a 404, it must read the git repositories again. To keep invented names from
  * causing a flood of fetches, an address may cause UNKNOWN_PACKAGES_PER_MINUTE of these and then gets 429, rather than a 404
  * from a memory that may be outdated.
+ *
+ * A large answer is compressed for clients that accept gzip, on a thread of the asker.
  */
 #ifndef SERVICES_GATEWAY_ROUTES_REGISTRY_QUERY_H
 #define SERVICES_GATEWAY_ROUTES_REGISTRY_QUERY_H
@@ -22,6 +24,11 @@ struct registry_query {
     const struct message *again; /* asked where that is not found; NULL: it is final. In the call's arena */
     const char *unavailable;     /* the sentence of a 503 */
     const char *page; /* the path of a list, whose answer may have `next`: gets a Link to the next page; NULL: none */
+    bool has_tag;     /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
+
+    /* Set by registry_query_ask(). */
+    bool accepts_gzip;
+    const char *if_none_match;
 };
 
 /* A malformed name of a package cannot exist: answers 404 and returns false. On the loop's thread. */

@@ -4,6 +4,8 @@
  */
 #include "tests/store/gateway/gateway_scene.h"
 
+#include "lib/tools/archive/gzip.h"
+
 static void a_page_is_passed_on_with_a_link(void **state) {
     struct gateway_scene *s = *state;
     static const char page[] = "{\"packageSets\":[],\"next\":\"2.0.0\"}";
@@ -86,6 +88,72 @@ static void excuses_are_asked_for_all_packages_or_one(void **state) {
     assert_string_equal(asked->name, "x");
 }
 
+#define EXCUSES "/api/v1/package-sets/latest/excuses"
+
+/* Many excuses, all alike. */
+static const char *make_excuses(struct gateway_scene *s, size_t count) {
+    struct text json = {0};
+    text_append(&json, "{\"excuses\":[");
+    for (size_t i = 0; i < count; i++)
+        text_append_format(&json, "%s{\"name\":\"package-%zu\",\"verdict\":\"waiting\"}", i ? "," : "", i);
+    text_append(&json, "]}");
+    const char *copy = arena_copy(&s->f.arena, json.bytes);
+    text_release(&json);
+    return copy;
+}
+
+static void expect_plain(struct gateway_scene *s, const char *accepted, const char *json) {
+    const char *const headers[] = {accepted, NULL};
+    const struct answered answered = ask_with(s, NULL, EXCUSES, headers, NULL);
+    expect_json(answered, 200, json);
+    expect_header(s, &answered, "content-encoding", NULL);
+    expect_header(s, &answered, "vary", "Origin, Accept-Encoding");
+}
+
+static void a_large_answer_is_compressed_for_who_takes_it(void **state) {
+    struct gateway_scene *s = *state;
+    struct fixture *f = &s->f;
+    static const char *const accepts[] = {"Accept-Encoding: br, gzip;q=0.5", NULL};
+    const char *large = make_excuses(s, 1000), *small = make_excuses(s, 2);
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_set_excuses_query, large);
+    struct http_response response = http_ask(NULL, s->url, EXCUSES, accepts, NULL);
+    struct text plain = {0};
+    assert_int_equal(response.status, 200);
+    assert_string_equal(http_header(&response, "content-encoding"), "gzip");
+    assert_string_equal(http_header(&response, "content-type"), "application/json");
+    assert_string_equal(http_header(&response, "vary"), "Origin, Accept-Encoding");
+    assert_true(response.body.length * 5 < strlen(large));
+    assert_ok(gzip_unpack(&plain, response.body.bytes, response.body.length, 1 << 20, &f->err));
+    assert_string_equal(text_view(&plain), large);
+    text_release(&plain);
+    http_response_release(&response);
+    expect_plain(s, "Accept-Encoding: gzip;q=0", large);
+    expect_plain(s, "Accept-Encoding: identity", large);
+    stub_services_answer_json(s->services, MESSAGE_set_excuses_query, small);
+    expect_plain(s, "Accept-Encoding: gzip", small);
+}
+
+static void excuses_that_a_client_has_are_not_sent_again(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_set_excuses_query, make_excuses(s, 1000));
+    const struct answered first = get(s, EXCUSES);
+    const char *tag = header_of(s, &first, "etag");
+    assert_non_null(tag);
+    expect_header(s, &first, "cache-control", "no-cache");
+    const char *const headers[] = {arena_format(&s->f.arena, "If-None-Match: %s", tag), "Accept-Encoding: gzip", NULL};
+    const struct answered same = ask_with(s, NULL, EXCUSES, headers, NULL);
+    expect_json(same, 304, "");
+    expect_header(s, &same, "etag", tag);
+    expect_header(s, &same, "content-encoding", NULL);
+    stub_services_answer_json(s->services, MESSAGE_set_excuses_query, make_excuses(s, 2));
+    expect_json(ask_with(s, NULL, EXCUSES, headers, NULL), 200, make_excuses(s, 2));
+    const struct answered one = get(s, EXCUSES "/aff"); /* small: asked for each time */
+    expect_header(s, &one, "etag", NULL);
+    expect_header(s, &one, "cache-control", "no-store");
+}
+
 static void a_malformed_version_is_400_without_a_question(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
@@ -140,6 +208,8 @@ int main(void) {
         gateway_test(a_set_that_is_known_is_not_looked_for_again),
         gateway_test(two_sets_are_asked_for_in_order),
         gateway_test(excuses_are_asked_for_all_packages_or_one),
+        gateway_test(a_large_answer_is_compressed_for_who_takes_it),
+        gateway_test(excuses_that_a_client_has_are_not_sent_again),
         gateway_test(a_malformed_version_is_400_without_a_question),
         gateway_test(questions_for_sets_that_are_not_there_are_limited),
         gateway_test(without_the_service_it_is_503),
