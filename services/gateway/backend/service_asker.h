@@ -21,8 +21,8 @@ struct service_asker;
 
 /* A query and its outcome; in the call's arena. */
 struct service_question {
-    struct message request;    /* its strings must live as long as the call */
-    enum message_tag expected; /* of the answer */
+    struct message request;             /* its strings must live as long as the call */
+    enum message_tag expected;          /* of the answer */
     void (*prepare)(struct call *call); /* of a query that was answered, still on the asker's thread, which may compute; NULL */
     void (*go_on)(struct call *call);
     void *context; /* for these two */

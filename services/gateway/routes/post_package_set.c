@@ -12,6 +12,9 @@
 #include "services/gateway/http/call.h"
 #include "services/gateway/routes/accept_job.h"
 
+/* The whole registry, 1,215 packages, takes a fifth of it. */
+enum { PAYLOAD_BYTES_MAX = 256 * 1024 };
+
 /* The replay key is that of payload and key: what was carried out once is not carried out again for the same signature. */
 static void take_signer(struct job_request *request, const struct signer *signer, const struct signed_request *signed_request,
                         struct arena *arena) {
@@ -32,14 +35,23 @@ static enum status prove(struct call *call, struct job_request *request, const s
     return is_restricted ? status : STATUS_OK;
 }
 
-static void take_payload(struct job_request *request, const struct package_set_request *package_set, struct arena *arena) {
+/* Keeps the request as the job's payload. STATUS_TOO_LARGE: anybody may make such jobs, and Redis keeps them all for a while. */
+static enum status take_payload(struct job_request *request, const struct package_set_request *package_set, struct arena *arena,
+                                struct error *err) {
     char key[SHA256_HEX_MAX];
     struct text payload = {0};
+    enum status status = STATUS_OK;
     package_set_request_append_json(&payload, package_set);
     package_set_request_duplicate_key(package_set, key);
-    request->payload = arena_copy(arena, text_view(&payload));
     request->duplicate_key = arena_copy(arena, key);
+    if (payload.length > PAYLOAD_BYTES_MAX)
+        status = error_set_at(err, STATUS_TOO_LARGE, "payload.packages",
+                              "The request names %zu packages in %zu bytes without blanks; it must have at most %d bytes.",
+                              package_set->change_count, payload.length, PAYLOAD_BYTES_MAX);
+    else
+        request->payload = arena_copy(arena, text_view(&payload));
     text_release(&payload);
+    return status;
 }
 
 static enum status read_request(struct call *call, struct job_request *request, struct error *err) {
@@ -52,8 +64,7 @@ static enum status read_request(struct call *call, struct job_request *request, 
     if (!status) status = package_set_request_parse(&package_set, signed_request.payload, &call->arena, err);
     if (!status) status = package_set_request_check_change(&package_set, err);
     if (!status) status = prove(call, request, &signed_request, package_set.is_restricted, err);
-    if (!status) take_payload(request, &package_set, &call->arena);
-    return status;
+    return status ? status : take_payload(request, &package_set, &call->arena, err);
 }
 
 /* call.work: on a thread of the store pool, since parsing a megabyte would hold up the loop's other clients. When it is called

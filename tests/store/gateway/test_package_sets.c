@@ -220,23 +220,48 @@ static void a_signed_and_completed_request_returns_its_job(void **state) {
 
 /* ---- Limits ---- */
 
-/* Almost a megabyte of packages is accepted, and its message reaches the service; a byte over the limit is not. */
-static void a_megabyte_is_the_limit(void **state) {
+/* A request for packages whose payload has `length` bytes, or some less. */
+static void append_large_body(struct text *body, size_t length) {
+    struct text payload = {0};
+    text_append(&payload, "{\"packages\":{\"a\":\"1.0.0\"");
+    for (int i = 0; payload.length < length - 40; i++)
+        text_append_format(&payload, ",\"package-number-%d\":\"1.0.0\"", i);
+    text_append(&payload, "}}");
+    text_append(body, "{\"payload\":");
+    json_append(body, payload.bytes);
+    text_append(body, "}");
+    text_release(&payload);
+}
+
+/* Almost that is accepted, and its message reaches the service. */
+static void a_request_is_kept_in_a_quarter_of_a_megabyte(void **state) {
     struct gateway_scene *s = *state;
-    enum { LIMIT = 1048576 };
+    enum { LIMIT = 256 * 1024 };
+    struct text body = {0}, large = {0};
     serve(s);
-    struct text body = {0};
-    text_append(&body, "{\"payload\":\"{\\\"packages\\\":{\\\"a\\\":\\\"1.0.0\\\"");
-    for (int i = 0; body.length < LIMIT - 100; i++)
-        text_append_format(&body, ",\\\"package-number-%d\\\":\\\"1.0.0\\\"", i);
-    text_append(&body, "}}\"}");
-    while (body.length < LIMIT)
-        text_append_character(&body, ' ');
+    append_large_body(&body, LIMIT);
+    append_large_body(&large, LIMIT + 100);
+    expect_error(s, post(s, ROUTE, large.bytes), 413, "payload.packages", "without blanks; it must have at most 262144 bytes.");
+    expect_json(get(s, "/api/v1/jobs"), 200, "[]");
     const char *id = job_of(s, post(s, ROUTE, body.bytes));
     const struct job job = get_job(&s->f, id);
-    assert_true(strlen(job.payload) > LIMIT / 2);
+    assert_in_range(strlen(job.payload), LIMIT - 100, LIMIT);
     stub_services_await(s->services, MESSAGE_job_accepted, 1);
     assert_string_equal(stub_services_last(s->services, MESSAGE_job_accepted, NULL)->job_accepted.payload, job.payload);
+    text_release(&large);
+    text_release(&body);
+}
+
+/* Of blanks, say; a byte more is refused. */
+static void a_body_has_a_megabyte_at_most(void **state) {
+    struct gateway_scene *s = *state;
+    enum { LIMIT = 1048576 };
+    struct text body = {0};
+    serve(s);
+    append_large_body(&body, 1000);
+    while (body.length < LIMIT)
+        text_append_character(&body, ' ');
+    assert_true(strlen(get_job(&s->f, job_of(s, post(s, ROUTE, body.bytes))).payload) <= 1000);
     text_append_character(&body, ' ');
     expect_error(s, post(s, ROUTE, body.bytes), 413, NULL, "larger than 1048576 bytes");
     text_release(&body);
@@ -266,7 +291,8 @@ int main(void) {
         gateway_test(a_malformed_request_is_refused_with_its_field),
         gateway_test(the_same_changes_are_one_job_until_it_ends),
         gateway_test(a_signed_and_completed_request_returns_its_job),
-        gateway_test(a_megabyte_is_the_limit),
+        gateway_test(a_request_is_kept_in_a_quarter_of_a_megabyte),
+        gateway_test(a_body_has_a_megabyte_at_most),
         gateway_test(jobs_that_redis_does_not_keep_are_not_accepted),
     };
     return cmocka_run_group_tests(tests, make_keys, forget_keys);

@@ -26,7 +26,8 @@ static void gzip_is_used_where_it_is_accepted(void **state) {
         {",, ,gzip", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (header_list_accepts_gzip(rows[i].header) != rows[i].accepts) fail_msg("%s", rows[i].header ? rows[i].header : "NULL");
+        if (header_list_accepts_gzip(rows[i].header) != rows[i].accepts)
+            fail_msg("%s", rows[i].header ? rows[i].header : "NULL");
 }
 
 static void a_client_has_what_it_names(void **state) {
