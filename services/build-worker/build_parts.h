@@ -3,7 +3,9 @@
  * Internals shared by the files that implement build.h.
  *
  *   build.c          which jobs form a batch, which are built alone, which results are known
- *   compiler_run.c      one run of the compiler: packages to link and to compile, outcomes, additions to the store
+ *   compiler_run.c   one run of the compiler: packages to link and to compile
+ *   build_end.c      what the run means for each of its jobs
+ *   build_keep.c     what it adds to the store
  *   build_share.c    whether jobs may share a run, and which outputs of a run over more than a job's dependencies may be kept
  *   build_folder.c   the folder of a run, and the compiler in it
  *   build_sources.c  packages: store entries, tarballs, modules
@@ -137,6 +139,31 @@ static inline const struct build_job *compiler_run_job(const struct compiler_run
 static inline bool compiler_run_is_whole(const struct compiler_run *run) {
     return compiler_run_job(run, 0)->how == BUILD_HOW_WHOLE;
 }
+
+/* ---- build_end.c ---- */
+
+/* Ends the jobs after a run of the compiler, which returned `status`: sets their outcomes, or marks those that go alone. True: the
+ * run must be repeated from nothing, since the store was not up to date. */
+bool compiler_run_end(struct compiler_run *run, enum status status, const struct error *err);
+
+/* The packages could not be unpacked: a tarball that is missing (STATUS_REFUSED) ends a single job, and a batch is split, so that
+ * each job is judged alone; other failures give the jobs back. */
+void compiler_run_end_without_packages(struct compiler_run *run, enum status status, const struct error *err);
+
+/* Sets the outcome of a job. `reason` NULL: the verdict's. */
+void compiler_run_end_job(struct compiler_run *run, size_t i, enum verdict verdict, const char *reason);
+void compiler_run_give_back(struct compiler_run *run, const char *reason);                  /* all jobs */
+void compiler_run_say(struct compiler_run *run, enum log_level level, const char *message); /* to the logs of all jobs */
+
+/* ---- build_keep.c ---- */
+
+/* Adds every package that was compiled completely and has no errors. */
+void compiler_run_keep_packages(struct compiler_run *run);
+/* Adds the package as one that does not compile. */
+void compiler_run_keep_failure(struct compiler_run *run, size_t package, const struct build_result *result);
+/* The compiler rejected something from the store as not up to date, and compiled other than the `expected` number of modules:
+ * removes all entries that this run used. */
+void compiler_run_distrust_store(struct compiler_run *run, size_t expected);
 
 /* ---- build_share.c ---- */
 
