@@ -58,6 +58,17 @@ static void print_build(const json_t *build) {
     putchar('\n');
 }
 
+/* Why no set will be released, whichever candidates compile. */
+static void print_lost(const json_t *list) {
+    const json_t *lost;
+    size_t i;
+    json_array_foreach((json_t *)list, i, lost)
+        printf("%s %s@%s",
+               i ? "," : "\nNo set is released by itself until a trustee replaces or removes what is not published any more:",
+               gateway_text(lost, "name"), gateway_text(lost, "version"));
+    if (json_array_size(list) > 0) puts(".");
+}
+
 static void print_dry_run(const json_t *answer) {
     const json_t *set = json_object_get(answer, "packageSet"), *group, *item;
     const json_t *groups = json_object_get(answer, "groups"), *builds = json_object_get(answer, "builds");
@@ -67,6 +78,7 @@ static void print_dry_run(const json_t *answer) {
     printf("The latest package set is %s, for compiler %s. There %s %lld candidate%s in %zu group%s.\n",
            gateway_text(set, "version"), gateway_text(set, "compiler"), candidates == 1 ? "is" : "are", (long long)candidates,
            plural(candidates), json_array_size(groups), plural((json_int_t)json_array_size(groups)));
+    print_lost(json_object_get(answer, "lost"));
     json_array_foreach((json_t *)groups, i, group) {
         printf("\nGroup %zu:\n", i + 1);
         json_array_foreach((json_t *)group, j, item) print_candidate(item);

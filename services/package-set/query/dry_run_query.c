@@ -165,10 +165,31 @@ static void write_builds(struct json_writer *writer, const struct dry_run *d) {
     json_writer_close(writer, ']');
 }
 
+/* The versions of the set that are lost and for which there is no candidate: while there are any, no set is released by itself. */
+static void write_lost(struct json_writer *writer, const struct dry_run *d) {
+    json_writer_key(writer, "lost");
+    json_writer_open(writer, '[');
+    for (size_t i = 0; i < d->members.lost_count; i++) {
+        const struct package_version *lost = d->members.lost[i];
+        uint32_t package = manifest_index_find_package(d->members.index, lost->name);
+        bool has_candidate = false;
+        for (size_t j = 0; j < d->candidates.count; j++)
+            has_candidate |= d->candidates.items[j].package == package;
+        if (has_candidate) continue;
+        json_writer_item(writer);
+        json_writer_open(writer, '{');
+        json_writer_text_field(writer, "name", lost->name);
+        set_json_version(writer, "version", lost->version);
+        json_writer_close(writer, '}');
+    }
+    json_writer_close(writer, ']');
+}
+
 static void write_dry_run(struct json_writer *writer, const struct dry_run *d) {
     json_writer_open(writer, '{');
     set_json_set(writer, "packageSet", &d->set);
     json_writer_integer_field(writer, "candidates", (int64_t)d->candidates.count);
+    write_lost(writer, d);
     write_groups(writer, d);
     json_writer_integer_field(writer, "knownBuilds", (int64_t)d->known_count);
     write_builds(writer, d);

@@ -92,6 +92,14 @@ static void an_update_makes_the_builds_of_the_dry_run(void **state) {
     expect_output("No further build is needed to decide about the candidates");
 }
 
+static void a_dry_run_names_what_keeps_a_set_from_being_released(void **state) {
+    (void)state;
+    start("base 1.0.0 ghost 1.0.0 user 1.0.0");
+    assert_int_equal(ASK("--dry-run"), 0);
+    expect_output(
+        "\nNo set is released by itself until a trustee replaces or removes what is not published any more: ghost@1.0.0.\n");
+}
+
 /* The line of the request, in the server's arena. */
 static const char *request_line(void) {
     const char *begin = strstr(text_view(&result.output), "\n{\"compiler\"");
@@ -183,6 +191,7 @@ static void a_wrong_call_says_what_is_right(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(an_update_makes_the_builds_of_the_dry_run, stop),
+        cmocka_unit_test_teardown(a_dry_run_names_what_keeps_a_set_from_being_released, stop),
         cmocka_unit_test_teardown(a_proposal_is_tried_and_can_be_requested, stop),
         cmocka_unit_test_teardown(a_proposal_that_does_not_compile_says_so, stop),
         cmocka_unit_test_teardown(excuses_are_printed, stop),

@@ -58,11 +58,15 @@ static void lists_candidates_in_groups_and_their_builds(void **state) {
     expect_json(
         s,
         "{" SET
-        ",\"candidates\":3,\"groups\":[[" RAISED("base", "\"to_try\"") "],[" ADDED("fresh", "\"to_try\"") "," ADDED("needy", "\"to_try\"") "]],\"knownBuilds\":0,\"builds\":[" BUILD(
-            "base", "1.1.0", "\"base\"") "," BUILD("user", "1.0.0",
-                                                   "\"base\"") "," BUILD("fresh", "1.0.0",
-                                                                         "\"fresh\"") "," BUILD("needy", "1.0.0",
-                                                                                                "\"fresh\",\"needy\"") "]}");
+        ",\"candidates\":3,\"lost\":[],\"groups\":[[" RAISED("base", "\"to_try\"") "],[" ADDED("fresh", "\"to_try\"") "," ADDED(
+            "needy",
+            "\"to_try\"") "]],\"knownBuilds\":0,\"builds\":[" BUILD("base", "1.1.0",
+                                                                    "\"base\"") "," BUILD("user", "1.0.0",
+                                                                                          "\"base\"") "," BUILD("fresh",
+                                                                                                                "1.0.0",
+                                                                                                                "\"fresh\"") "," BUILD("needy",
+                                                                                                                                       "1.0.0",
+                                                                                                                                       "\"fresh\",\"needy\"") "]}");
     assert_ok(redis_call(f->redis, &keys, &f->err, "KEYS *")); /* nothing was made, no job above all */
     assert_int_equal(keys->count, 0);
 }
@@ -74,17 +78,18 @@ static void goes_on_from_the_outcomes_that_are_known(void **state) {
     keep_outcome(s, "user", (struct version){1, 0, 0}, "base 1.1.0", false);
     keep_outcome(s, "fresh", (struct version){1, 0, 0}, "other 1.0.0", true);
     expect_json(
-        s, "{" SET ",\"candidates\":3,\"groups\":[[" RAISED("base", "\"breaks\",\"by\":\"user\"") "],[" ADDED(
+        s, "{" SET ",\"candidates\":3,\"lost\":[],\"groups\":[[" RAISED("base", "\"breaks\",\"by\":\"user\"") "],[" ADDED(
                "fresh",
                "\"to_try\"") "," ADDED("needy",
                                        "\"to_try\"") "]],\"knownBuilds\":3,\"builds\":[" BUILD("needy", "1.0.0",
                                                                                                "\"fresh\",\"needy\"") "]}");
     keep_outcome(s, "needy", (struct version){1, 0, 0}, "fresh 1.0.0 other 1.0.0", true);
-    expect_json(s, "{" SET ",\"candidates\":3,\"groups\":[[" RAISED("base", "\"breaks\",\"by\":\"user\"") "],[" ADDED(
-                       "fresh", "\"compiles\"") "," ADDED("needy", "\"compiles\"") "]],\"knownBuilds\":4,\"builds\":[]}");
+    expect_json(s,
+                "{" SET ",\"candidates\":3,\"lost\":[],\"groups\":[[" RAISED("base", "\"breaks\",\"by\":\"user\"") "],[" ADDED(
+                    "fresh", "\"compiles\"") "," ADDED("needy", "\"compiles\"") "]],\"knownBuilds\":4,\"builds\":[]}");
     keep_outcome(s, "fresh", (struct version){1, 0, 0}, "other 1.0.0", false);
     expect_json(
-        s, "{" SET ",\"candidates\":3,\"groups\":[[" RAISED("base", "\"breaks\",\"by\":\"user\"") "],[" ADDED(
+        s, "{" SET ",\"candidates\":3,\"lost\":[],\"groups\":[[" RAISED("base", "\"breaks\",\"by\":\"user\"") "],[" ADDED(
                "fresh", "\"fails\"") "," ADDED("needy", "\"blocked\",\"by\":\"fresh\"") "]],\"knownBuilds\":4,\"builds\":[]}");
 }
 
@@ -101,6 +106,17 @@ static void in_a_set_with_a_hole_there_is_one_group(void **state) {
     assert_int_equal(json_integer_value(json_object_get(json, "candidates")), 2);
     assert_int_equal(json_array_size(json_object_get(json, "groups")), 1);
     json_decref(json);
+}
+
+/* Without a candidate for it, nothing will be released, whatever compiles. */
+static void names_what_is_lost_and_cannot_be_replaced(void **state) {
+    struct set_service_scene *s = *state;
+    OPEN_SMALL_REGISTRY(s, "base 1.0.0 gone 1.0.0 moved 1.0.0", "base 1.0.0 [0.15.15]", "gone 0.9.0 [0.15.15]", "gone 1.0.0 []",
+                        "moved 1.1.0 [0.15.15]");
+    expect_json(
+        s, "{" SET ",\"candidates\":1,\"lost\":[{\"name\":\"gone\",\"version\":\"1.0.0\"}],\"groups\":[[{\"name\":\"moved\","
+           "\"version\":\"1.1.0\",\"published\":\"2026-01-01T00:00:00.000Z\",\"outcome\":\"to_try\"}]],\"knownBuilds\":0,"
+           "\"builds\":[" BUILD("moved", "1.1.0", "\"moved\"") "]}");
 }
 
 static void without_a_set_or_with_a_malformed_one_there_is_no_update(void **state) {
@@ -139,6 +155,7 @@ int main(void) {
         set_scene_test(lists_candidates_in_groups_and_their_builds),
         set_scene_test(goes_on_from_the_outcomes_that_are_known),
         set_scene_test(in_a_set_with_a_hole_there_is_one_group),
+        set_scene_test(names_what_is_lost_and_cannot_be_replaced),
         set_scene_test(without_a_set_or_with_a_malformed_one_there_is_no_update),
         set_scene_test(the_real_registry),
     };
