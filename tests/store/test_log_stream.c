@@ -169,31 +169,6 @@ static void a_line_that_is_sent_again_counts_once(void **state) {
     assert_int_equal(read_log(f, lease.job_id, (struct log_query){0}).count, 4);
 }
 
-static void the_past_limit_is_said_once_and_the_last_error_still_comes(void **state) {
-    struct fixture *f = *state;
-    struct lease lease = running_job(f, "a");
-    struct log_line lines[20];
-    for (int i = 0; i < 20; i++)
-        lines[i] = (struct log_line){.message = "a line", .attempt = 1, .number = i + 1};
-    assert_ok(log_stream_append(f->store, &lease, lines, 15, 10, BYTES, &f->err));
-    assert_ok(log_stream_append(f->store, &lease, lines + 15, 5, 10, BYTES, &f->err));
-    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
-    assert_int_equal(log.count, 11);
-    assert_int_equal(log.lines[10].level, LOG_WARN);
-    assert_non_null(strstr(log.lines[10].message, "cut"));
-    finish_job(f, &lease, false);
-    log = read_log(f, lease.job_id, (struct log_query){0});
-    assert_int_equal(log.count, 12);
-    assert_int_equal(log.lines[11].level, LOG_ERROR);
-    assert_string_equal(log.lines[11].message, "It does not compile.");
-
-    lease = running_job(f, "b");
-    assert_ok(log_stream_append(f->store, &lease, lines, 20, LINES, 100, &f->err));
-    log = read_log(f, lease.job_id, (struct log_query){0});
-    assert_true(log.count < 10);
-    assert_int_equal(log.lines[log.count - 1].level, LOG_WARN);
-}
-
 static void secrets_and_broken_characters_are_blanked(void **state) {
     struct fixture *f = *state;
     struct lease lease = running_job(f, "a");
@@ -358,7 +333,6 @@ int main(void) {
         store_test(a_log_that_an_earlier_release_began_goes_on),
         store_test(a_runner_whose_clock_is_ahead_does_not_write_into_the_future),
         store_test(a_line_that_is_sent_again_counts_once),
-        store_test(the_past_limit_is_said_once_and_the_last_error_still_comes),
         store_test(secrets_and_broken_characters_are_blanked),
         store_test(a_level_is_a_minimum),
         store_test(a_log_is_paged_by_time_without_loss),

@@ -6,6 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
 #include "lib/store/job/job_steps.h"
+#include "lib/store/job/log_stream.h"
 #include "lib/store/job/script.h"
 
 /* allow-oom: running jobs must be able to end when the memory is used up; the step `accept` checks the memory itself. */
@@ -30,8 +31,9 @@ static struct text script;
 static void put_together(void) {
     text_append(&script, first_line);
     text_append(&script, kinds);
-    text_append_format(&script, "local MATRIX_PRIORITIES, PLACES_PER_MS, MEMORY_FOR_NEW_JOBS = %d, %d, %d / 100\n",
-                       MATRIX_PRIORITIES, JOB_PLACES_PER_MS, JOB_MEMORY_PERCENT);
+    text_append_format(&script,
+                       "local MATRIX_PRIORITIES, PLACES_PER_MS, MEMORY_FOR_NEW_JOBS, LOG_TAIL_LINES = %d, %d, %d / 100, %d\n",
+                       MATRIX_PRIORITIES, JOB_PLACES_PER_MS, JOB_MEMORY_PERCENT, LOG_TAIL_LINES);
     text_append_bytes(&script, jobs_lua, sizeof jobs_lua - 1);
 }
 

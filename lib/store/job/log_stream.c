@@ -17,11 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/array.h"
 #include "lib/base/text.h"
 #include "lib/store/job/job_steps.h"
+#include "lib/store/job/log_selection.h"
 
-enum { CHUNK_LINES = 1000 }; /* read in one round trip */
+enum {
+    CHUNK_LINES = 1000, /* read in one round trip */
+    EXTRA_ENTRIES = 3,  /* beside the lines wanted: one to see if there are more, one past the range, the entry of the end */
+};
 
 /* ---- Writing ---- */
 
@@ -65,11 +68,18 @@ enum status log_stream_append(struct job_store *store, const struct lease *lease
 
 /* ---- Reading ---- */
 
-/* Parses an entry of the stream. False: it is not a line, or below the level. */
-static bool parse_entry(const struct redis_reply *entry, enum log_level minimum, struct arena *arena, struct log_line *out) {
+/* Parses the id and says whether the entry is a line. */
+static bool parse_place(const struct redis_reply *entry, struct log_line *out) {
+    char *rest;
+    *out = (struct log_line){.time_ms = strtoll(entry->items[0].text, &rest, 10)};
+    if (*rest == '-') out->ordinal = strtoll(rest + 1, NULL, 10);
     const struct redis_reply *fields = &entry->items[1];
-    if (fields->count != 2 || strcmp(fields->items[0].text, "line") != 0) return false;
-    const struct redis_reply *value = &fields->items[1];
+    return fields->count == 2 && strcmp(fields->items[0].text, "line") == 0;
+}
+
+/* Parses the value of a line's entry. False: it is malformed, or below the level. */
+static bool parse_line(const struct redis_reply *entry, enum log_level minimum, struct arena *arena, struct log_line *out) {
+    const struct redis_reply *value = &entry->items[1].items[1];
     char level[8] = "";
     const char *space = memchr(value->text, ' ', value->length < sizeof level ? value->length : sizeof level);
     if (!space) return false;
@@ -79,58 +89,78 @@ static bool parse_entry(const struct redis_reply *entry, enum log_level minimum,
     out->attempt = (int)strtol(space, &rest, 10);
     out->number = (int)strtol(rest, &rest, 10);
     if (*rest == ' ') rest++;
-    char *after_time;
-    out->time_ms = strtoll(entry->items[0].text, &after_time, 10);
-    out->ordinal = *after_time == '-' ? strtoll(after_time + 1, NULL, 10) : 0;
     out->message = arena_copy_bytes(arena, rest, value->length - (size_t)(rest - value->text));
     return true;
 }
 
-/* Where reading continues: both ends as XRANGE takes them. */
-struct id_range {
-    char from[32];
-    char to[32];
-};
-
-static enum status read_entries(struct job_store *store, const char *job_id, bool descending, const struct id_range *range,
-                                int count, struct redis_reply **entries, struct error *err) {
-    if (descending)
-        return redis_call(store->redis, entries, err, "XREVRANGE job:%s:log %s %s COUNT %d", job_id, range->to, range->from,
-                          count);
-    return redis_call(store->redis, entries, err, "XRANGE job:%s:log %s %s COUNT %d", job_id, range->from, range->to, count);
+static void take_entry(struct log_selection *selection, const struct redis_reply *entry) {
+    struct log_line line;
+    if (!parse_place(entry, &line) || !log_selection_pass(selection, line.time_ms, line.ordinal)) return;
+    if (parse_line(entry, selection->query->level, selection->arena, &line)) log_selection_take(selection, &line);
 }
 
-static void begin_range(const struct log_query *query, struct id_range *range) {
-    snprintf(range->from, sizeof range->from, "%" PRId64, query->since_ms);
+/* Where reading continues: both ends as XRANGE takes them. The line at selection->to_ms is read, too. */
+struct id_range {
+    char from[48];
+    char to[48];
+};
+
+static void begin_range(const struct log_selection *selection, struct id_range *range) {
+    snprintf(range->from, sizeof range->from, "%" PRId64, selection->from_ms);
     snprintf(range->to, sizeof range->to, "+");
-    if (query->until_ms) snprintf(range->to, sizeof range->to, "(%" PRId64 "-0", query->until_ms);
+    if (selection->to_ms < INT64_MAX) snprintf(range->to, sizeof range->to, "%" PRId64, selection->to_ms);
+}
+
+/* Reads the next entries. With the first ones also *edge, the last one before the range, NULL if there is none or it is not
+ * needed, which it is to see whether lines are left out before the range. */
+static enum status read_entries(struct job_store *store, const char *job_id, const struct log_selection *selection,
+                                const struct id_range *range, size_t count, bool needs_edge, struct redis_reply **entries,
+                                struct redis_reply **edge, struct error *err) {
+    if (needs_edge) redis_add(store->redis, "XREVRANGE job:%s:log (%s-0 - COUNT 1", job_id, range->from);
+    if (selection->is_backward)
+        redis_add(store->redis, "XREVRANGE job:%s:log %s %s COUNT %d", job_id, range->to, range->from, (int)count);
+    else
+        redis_add(store->redis, "XRANGE job:%s:log %s %s COUNT %d", job_id, range->from, range->to, (int)count);
+    struct redis_reply *replies;
+    enum status status = redis_run(store->redis, 0, &replies, err);
+    if (!status && needs_edge) status = redis_check_reply(replies, err);
+    *edge = !status && needs_edge && replies[0].count ? &replies[0].items[0] : NULL;
+    *entries = &replies[needs_edge ? 1 : 0];
+    return status ? status : redis_check_reply(*entries, err);
+}
+
+/* Takes the entry before the range, which only counts by its place, from the first or for the last. */
+static void pass_edge(struct log_selection *selection, const struct log_line *edge) {
+    if (edge->time_ms) log_selection_pass(selection, edge->time_ms, edge->ordinal);
 }
 
 enum status log_stream_read(struct job_store *store, const char *job_id, const struct log_query *query, struct arena *arena,
                             struct log_lines *out, struct error *err) {
-    *out = (struct log_lines){0};
-    if (!job_id_is_well_formed(job_id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", job_id);
+    struct log_selection selection;
     struct id_range range;
-    begin_range(query, &range);
-    size_t capacity = 0;
-    for (;;) {
-        struct redis_reply *entries;
-        size_t wanted = query->limit - out->count + 2; /* one to see if there are more, one for the entry of the end */
+    struct log_line edge = {0};
+    log_selection_begin(&selection, query, arena, out);
+    if (!job_id_is_well_formed(job_id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", job_id);
+    begin_range(&selection, &range);
+    bool needs_edge = selection.from_ms > 0 && (selection.is_backward || query->after.ordinal == 0);
+    for (size_t wanted = CHUNK_LINES, count = wanted; count == wanted && !selection.is_full;) {
+        struct redis_reply *entries, *edge_entry;
+        wanted = query->limit - out->count + EXTRA_ENTRIES;
         if (wanted > CHUNK_LINES) wanted = CHUNK_LINES;
-        enum status status = read_entries(store, job_id, query->descending, &range, (int)wanted, &entries, err);
-        if (status != STATUS_OK) return status;
-        for (size_t i = 0; i < entries->count; i++) {
-            struct log_line line = {0};
-            if (!parse_entry(&entries->items[i], query->level, arena, &line)) continue;
-            out->cut = out->count == query->limit;
-            if (out->cut) return STATUS_OK;
-            out->lines = array_grow_in(arena, out->lines, out->count, &capacity, sizeof *out->lines);
-            out->lines[out->count++] = line;
-        }
-        if (entries->count < wanted) return STATUS_OK;
-        const char *last = entries->items[entries->count - 1].items[0].text;
-        snprintf(query->descending ? range.to : range.from, sizeof range.from, "(%s", last);
+        enum status status = read_entries(store, job_id, &selection, &range, wanted, needs_edge, &entries, &edge_entry, err);
+        if (status) return status;
+        if (edge_entry && parse_place(edge_entry, &edge) && !selection.is_backward) pass_edge(&selection, &edge);
+        needs_edge = false;
+        count = entries->count;
+        for (size_t i = 0; i < count && !selection.is_full; i++)
+            take_entry(&selection, &entries->items[i]);
+        if (count)
+            snprintf(selection.is_backward ? range.to : range.from, sizeof range.from, "(%s",
+                     entries->items[count - 1].items[0].text);
     }
+    if (selection.is_backward && !selection.is_full) pass_edge(&selection, &edge);
+    log_selection_end(&selection);
+    return STATUS_OK;
 }
 
 /* ---- Waiting ---- */

@@ -190,7 +190,7 @@ static void lines_arrive_while_the_job_runs(void **state) {
     stop_runner(j);
 }
 
-static void a_log_over_its_limit_is_cut(void **state) {
+static void a_log_over_its_limit_keeps_its_head_and_its_tail(void **state) {
     struct job_fixture *j = *state;
     j->settings.log_limit_lines = 100;
     start_runner(j, 1);
@@ -199,7 +199,8 @@ static void a_log_over_its_limit_is_cut(void **state) {
     stop_runner(j);
     struct log_lines lines = read_log(j, job.id);
     assert_int_equal(lines.count, 101);
-    assert_int_equal(lines.lines[100].level, LOG_WARN);
+    assert_int_equal(lines.lines[50].level, LOG_WARN);
+    assert_string_equal(lines.lines[100].message, "line 500");
 }
 
 static void a_lease_is_renewed_while_the_job_runs(void **state) {
@@ -297,7 +298,7 @@ int main(void) {
         job_test(a_job_of_another_service_is_left_to_it),
         job_test(many_lines_keep_their_order_and_come_before_the_end),
         job_test(lines_arrive_while_the_job_runs),
-        job_test(a_log_over_its_limit_is_cut),
+        job_test(a_log_over_its_limit_keeps_its_head_and_its_tail),
         job_test(a_lease_is_renewed_while_the_job_runs),
         job_test(a_drain_lets_a_running_job_end),
         job_test(a_drain_takes_no_more_jobs_and_hands_back_what_does_not_end),

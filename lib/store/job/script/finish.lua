@@ -46,14 +46,13 @@ local function next_in_lane(id, job)
 end
 
 local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'version', 'compiler', 'purpose', 'actor', 'startedAt',
-  'commits', 'logIsCut', unpack(LOG_FIELDS)}
+  'commits', unpack(LOG_FIELDS)}
 local FOUND_AT_END = {'error', 'documentation', 'payload', 'verdict', 'result', 'ending'}
 
 local function end_job(id, job, result, now)
   local state = result.success and 'succeeded' or 'failed'
   if result.commit then note_commit(id, job, result.commit) end
-  if result.line and not job.logIsCut then add_line(id, job, now, result.line) end
-  if result.error and job.logIsCut then add_line(id, job, now, 'ERROR 0 0 ' .. result.error) end
+  if result.line then add_line(id, job, now, result.line) end
   local finished = math.max(now, job.startedAt, (tonumber(job.logTime) or 0) + 1)
   call('XADD', 'job:' .. id .. ':log', string.format('%.0f-%.0f', finished, last_ordinal(id, job)), 'end', state)
   local fields = {'state', state, 'finishedAt', finished}

@@ -35,7 +35,6 @@ local function take_back(id, now, lease_ms, is_attempt)
   elseif attempts >= ATTEMPTS_MAX then
     local sentence = LOST[what] .. ', ' .. attempts .. ' times in a row, so it was given up. ' .. GIVEN_UP[what]
     add_line(id, job, now, 'ERROR 0 0 ' .. sentence)
-    job.logIsCut = nil -- the log has the sentence already
     end_job(id, job, {success = false, error = sentence, verdict = what == 'build' and 'worker_lost' or nil}, now)
     return 'failed'
   end
