@@ -36,7 +36,7 @@ static void show(struct job *job, const struct log_lines *lines) {
     job_append_status_json(&text, job);
     must_be_json(&text);
     text_clear(&text);
-    log_lines_append_json(&text, job->id, lines);
+    log_lines_append_json(&text, job->id, lines, true);
     must_be_json(&text);
     text_clear(&text);
     job_append_status_text(&text, job);

@@ -149,6 +149,9 @@ void call_fail_with(struct call *call, const struct error *err);
 /* Adds a header to an answer, on the thread that has the call. Strings are borrowed. */
 void answer_header(struct answer *answer, const char *name, const char *value);
 
+/* Sets the content type of an answer whose format the client chose by Accept. */
+void answer_json_or_text(struct answer *answer, bool is_json);
+
 /* True if the client prefers JSON to text (services/gateway/README.md, Status and short forms). On the loop's thread. */
 bool call_wants_json(struct call *call);
 

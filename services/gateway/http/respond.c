@@ -48,6 +48,11 @@ void answer_header(struct answer *answer, const char *name, const char *value) {
     answer->headers[answer->header_count++].value = value;
 }
 
+void answer_json_or_text(struct answer *answer, bool is_json) {
+    answer->content_type = is_json ? "application/json" : "text/plain; charset=utf-8";
+    answer_header(answer, "vary", "Origin, Accept, User-Agent");
+}
+
 const char *call_request_header(struct call *call, const char *name) {
     const h2o_headers_t *headers = &call->req->headers;
     struct text joined = {0};

@@ -9,8 +9,9 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/number.h"
 
-static void write_line(struct json_writer *writer, const struct log_line *line, const char *job_id) {
-    char time[TIME_TEXT_MAX];
+static void write_line(struct json_writer *writer, const struct log_line *line, const char *job_id, bool has_cursor) {
+    char time[TIME_TEXT_MAX], cursor[LOG_CURSOR_TEXT_MAX];
+    if (has_cursor) log_cursor_print(cursor, &(struct log_cursor){line->time_ms, line->ordinal}, job_id);
     time_print(line->time_ms, time); /* 0, too, which json_writer_time_field() leaves out */
     json_writer_item(writer);
     json_writer_open(writer, '{');
@@ -18,18 +19,19 @@ static void write_line(struct json_writer *writer, const struct log_line *line, 
     json_writer_text_field(writer, "message", line->message);
     json_writer_text_field(writer, "jobId", job_id);
     json_writer_text_field(writer, "timestamp", time);
+    if (has_cursor) json_writer_text_field(writer, "cursor", cursor);
     json_writer_close(writer, '}');
 }
 
-static void write_lines(struct json_writer *writer, const char *job_id, const struct log_lines *lines) {
+static void write_lines(struct json_writer *writer, const char *job_id, const struct log_lines *lines, bool has_cursors) {
     json_writer_open(writer, '[');
     for (size_t i = 0; i < lines->count; i++)
-        write_line(writer, &lines->lines[i], job_id);
+        write_line(writer, &lines->lines[i], job_id, has_cursors);
     json_writer_close(writer, ']');
 }
 
-void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines) {
-    write_lines(&(struct json_writer){.out = out}, job_id, lines);
+void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines, bool has_cursors) {
+    write_lines(&(struct json_writer){.out = out}, job_id, lines, has_cursors);
 }
 
 /* Writes `registry=COMMIT index=COMMIT` as an array. */
@@ -175,7 +177,7 @@ void job_append_json(struct text *out, const struct job *job, const struct log_l
     write_audit(&writer, job);
     if (job->kind == JOB_KIND_MATRIX) write_matrix(&writer, job);
     json_writer_key(&writer, "logs");
-    write_lines(&writer, job->id, lines);
+    write_lines(&writer, job->id, lines, false);
     write_payload(&writer, job);
     json_writer_close(&writer, '}');
 }

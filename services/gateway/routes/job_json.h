@@ -15,8 +15,8 @@
 /* The job with `lines`. `shows_end` false leaves `finishedAt` out, so that a client that pages by time continues. */
 void job_append_json(struct text *out, const struct job *job, const struct log_lines *lines, bool shows_end);
 
-/* An array of lines. */
-void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines);
+/* An array of lines; with `has_cursors`, each has its `cursor`. */
+void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines, bool has_cursors);
 
 /* The short form: `{jobId, jobType, state, error?, createdAt, startedAt?, finishedAt?}`, and similar rows as plain text. */
 void job_append_status_json(struct text *out, const struct job *job);
