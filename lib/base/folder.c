@@ -208,19 +208,44 @@ static int open_beside(const char *path) {
     }
 }
 
-enum status file_write(const char *path, const void *bytes, size_t length, struct error *err) {
-    struct text beside = {0};
-    text_append_format(&beside, "%s.new", path);
-    int file = open_beside(text_view(&beside));
-    bool failed = file < 0 || !file_write_all(file, bytes, length) || fsync(file) != 0;
-    failed = failed || rename(text_view(&beside), path) != 0;
-    int cause = errno;
-    if (failed && file >= 0) unlink(text_view(&beside));
-    if (file >= 0) close(file);
-    text_release(&beside);
-    if (failed) return error_set(err, STATUS_INTERNAL, "Cannot write %s: %s.", path, strerror(cause));
+enum status file_draft_open(struct file_draft *draft, const char *path, struct error *err) {
+    *draft = (struct file_draft){.file = -1};
+    text_append(&draft->path, path);
+    text_append_format(&draft->beside, "%s.new", path);
+    draft->file = open_beside(text_view(&draft->beside));
+    if (draft->file >= 0) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "Cannot write %s: %s.", path, strerror(errno));
+}
+
+enum status file_draft_append(struct file_draft *draft, const void *bytes, size_t length, struct error *err) {
+    if (file_write_all(draft->file, bytes, length)) return STATUS_OK;
+    return error_set(err, STATUS_INTERNAL, "Cannot write %s: %s.", text_view(&draft->path), strerror(errno));
+}
+
+enum status file_draft_publish(struct file_draft *draft, struct error *err) {
+    const char *path = text_view(&draft->path);
+    if (fsync(draft->file) != 0 || rename(text_view(&draft->beside), path) != 0)
+        return error_set(err, STATUS_INTERNAL, "Cannot write %s: %s.", path, strerror(errno));
+    text_release(&draft->beside);
     sync_folder_of(path);
     return STATUS_OK;
+}
+
+void file_draft_release(struct file_draft *draft) {
+    if (draft->file >= 0 && draft->beside.length) unlink(draft->beside.bytes); /* while its lock is held */
+    if (draft->file >= 0) close(draft->file);
+    draft->file = -1;
+    text_release(&draft->beside);
+    text_release(&draft->path);
+}
+
+enum status file_write(const char *path, const void *bytes, size_t length, struct error *err) {
+    struct file_draft draft;
+    enum status status = file_draft_open(&draft, path, err);
+    if (!status) status = file_draft_append(&draft, bytes, length, err);
+    if (!status) status = file_draft_publish(&draft, err);
+    file_draft_release(&draft);
+    return status;
 }
 
 /* Retries for CLAIM_WAIT_MS: a process killed during a fork leaves a child that holds its lock until that execs or exits. */

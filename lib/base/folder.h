@@ -9,8 +9,7 @@
 #include <stddef.h>
 
 #include "lib/base/error.h"
-
-struct text;
+#include "lib/base/text.h"
 
 /* Creates the folder and its parents, mode 0755; an existing one is fine. STATUS_INTERNAL names the folder and the reason. */
 CHECK_RESULT enum status folder_make(const char *path, struct error *err);
@@ -47,6 +46,18 @@ int file_open_below(int folder, const char *path, int flags);
 /* Replaces the file atomically and durably: writes and syncs PATH.new, renames it, syncs the folder.
  * Of several writers at once, of any process, the last one's content stays. STATUS_INTERNAL. */
 CHECK_RESULT enum status file_write(const char *path, const void *bytes, size_t length, struct error *err);
+
+/* The same for a file that is written in parts, by one writer at a time. A crash before the end leaves PATH as it was. */
+struct file_draft {
+    struct text path, beside;
+    int file; /* of PATH.new */
+};
+
+/* file_draft_release() must follow in any case; before file_draft_publish() has succeeded, it removes what was written. */
+CHECK_RESULT enum status file_draft_open(struct file_draft *draft, const char *path, struct error *err);
+CHECK_RESULT enum status file_draft_append(struct file_draft *draft, const void *bytes, size_t length, struct error *err);
+CHECK_RESULT enum status file_draft_publish(struct file_draft *draft, struct error *err);
+void file_draft_release(struct file_draft *draft);
 
 /* Writes all bytes to the open file; false, with errno, on failure. */
 bool file_write_all(int file, const void *bytes, size_t length);

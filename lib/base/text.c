@@ -111,8 +111,19 @@ size_t text_character_length(const char *bytes, size_t left) {
     return length;
 }
 
+/* True if none of eight bytes is NUL or above 0x7F. */
+static bool is_plain(const char *bytes) {
+    uint64_t eight;
+    memcpy(&eight, bytes, sizeof eight);
+    return !((eight | (eight - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080));
+}
+
 bool text_is_utf8(const char *bytes, size_t length) {
     while (length > 0) {
+        if (length >= sizeof(uint64_t) && is_plain(bytes)) {
+            bytes += sizeof(uint64_t), length -= sizeof(uint64_t);
+            continue;
+        }
         size_t step = text_character_length(bytes, length);
         if (step == 0) return false;
         bytes += step;

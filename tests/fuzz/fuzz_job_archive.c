@@ -13,7 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 
 static const char id[] = "3f2c0d4e-0000-4000-8000-000000000000";
-static const struct log_query all_lines = {.level = LOG_DEBUG, .since_ms = INT64_MIN, .limit = SIZE_MAX};
+static const struct log_query all_lines = {.level = LOG_DEBUG, .limit = SIZE_MAX, .only_stored = true};
 static char folder[] = "/tmp/registry-fuzz-XXXXXX";
 static struct text path;
 
@@ -38,8 +38,14 @@ static void write_document(const void *bytes, size_t length) {
 static void write_and_read_again(const struct job *job, const struct log_lines *lines, struct arena *arena) {
     struct job again;
     struct log_lines lines_again;
-    enum status status = job_archive_write(folder, job, lines, NULL);
+    struct archive_writer writer;
+    enum status status = job_archive_begin(&writer, folder, job, NULL);
     assert(status == STATUS_OK);
+    status = job_archive_add(&writer, lines, NULL);
+    assert(status == STATUS_OK);
+    status = archive_writer_end(&writer, NULL);
+    assert(status == STATUS_OK);
+    archive_writer_release(&writer);
     status = job_archive_read(folder, id, &all_lines, arena, &again, &lines_again, NULL);
     assert(status == STATUS_OK && lines_again.count == lines->count);
     assert(again.kind == job->kind && again.state == job->state && again.created_ms == job->created_ms);

@@ -247,7 +247,11 @@ static void moving_goes_on_where_it_was_killed(void **state) {
     struct job before, after;
     const struct log_query everything = {.level = LOG_DEBUG};
     struct log_lines lines = read_kept(f, request.id, everything, &before);
-    assert_ok(job_archive_write(storage.path, &before, &lines, &f->err)); /* written, and not yet removed from Redis */
+    struct archive_writer writer;
+    assert_ok(job_archive_begin(&writer, storage.path, &before, &f->err));
+    assert_ok(job_archive_add(&writer, &lines, &f->err));
+    assert_ok(archive_writer_end(&writer, &f->err)); /* written, and not yet removed from Redis */
+    archive_writer_release(&writer);
     assert_true(is_in_redis(f, request.id));
     assert_int_equal(move(f, at_once, MANY), 1);
     assert_ok(job_store_forget(f->store, request.id, &f->err)); /* removed from Redis, and the reply was lost */

@@ -13,7 +13,7 @@
 struct job_log;
 
 /* `attempt` is stored with each line. Once a run has added as many lines or bytes as a log may have, only the newest lines are
- * buffered, at least as many as the log's tail has (log_stream.h), because Redis would drop the others, too: so the limits bound the
+ * buffered, at least as many as the log's tail has (lib/store/job/log_line.h), because Redis would drop the others, too: so the limits bound the
  * memory, and lines are written no faster than the tail needs. The numbers of dropped lines are left out. */
 struct job_log *job_log_create(int attempt, int64_t limit_lines, int64_t limit_bytes);
 void job_log_free(struct job_log *log);

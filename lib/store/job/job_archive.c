@@ -3,19 +3,15 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/folder.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/store/job/archive_line.h"
 #include "lib/store/job/job_fields.h"
-#include "lib/store/job/job_steps.h"
-#include "lib/tools/archive/gzip.h"
-
-/* Far above any log (LOG_LIMIT_BYTES): a limit for a file that unpacks without end. */
-static const size_t document_max_bytes = (size_t)2 << 30;
+#include "lib/store/job/log_selection.h"
 
 static const char *folder_of(const char *storage_dir, const char *id, struct arena *arena) {
     return arena_format(arena, "%s/_jobs/%.2s", storage_dir, id);
@@ -46,45 +42,40 @@ static void write_field(struct json_writer *writer, const struct job *job, const
     }
 }
 
-static void write_line(struct json_writer *writer, const struct log_line *line) {
-    json_writer_item(writer);
-    text_append_character(writer->out, '\n');
-    json_writer_open(writer, '{');
-    json_writer_integer_field(writer, "time", line->time_ms);
-    json_writer_text_field(writer, "level", log_level_name(line->level));
-    json_writer_integer_field(writer, "attempt", line->attempt);
-    json_writer_integer_field(writer, "number", line->number);
-    json_writer_text_field(writer, "message", line->message);
-    json_writer_close(writer, '}');
-}
-
-static void write_document(struct text *out, const struct job *job, const struct log_lines *lines) {
+/* The document up to its log. */
+static void write_head(struct text *out, const struct job *job) {
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '{');
     json_writer_text_field(&writer, "id", job->id);
     for (size_t i = 0; i < JOB_FIELDS; i++)
         write_field(&writer, job, &job_fields[i]);
     json_writer_key(&writer, "log");
-    json_writer_open(&writer, '[');
-    for (size_t i = 0; i < lines->count; i++)
-        write_line(&writer, &lines->lines[i]);
-    text_append_character(out, '\n');
-    json_writer_close(&writer, ']');
-    json_writer_close(&writer, '}');
+    text_append_character(out, '[');
 }
 
-enum status job_archive_write(const char *storage_dir, const struct job *job, const struct log_lines *lines,
+enum status job_archive_begin(struct archive_writer *writer, const char *storage_dir, const struct job *job,
                               struct error *err) {
-    assert(job_id_is_well_formed(job->id) && job_state_is_finished(job->state) && !lines->cut);
+    assert(job_id_is_well_formed(job->id) && job_state_is_finished(job->state));
     struct arena arena = {0};
-    struct text document = {0}, packed = {0};
-    write_document(&document, job, lines);
-    gzip_pack(&packed, document.bytes, document.length);
-    enum status status = folder_make(folder_of(storage_dir, job->id, &arena), err);
-    if (!status) status = file_write(path_of(storage_dir, job->id, &arena), packed.bytes, packed.length, err);
-    text_release(&packed);
-    text_release(&document);
+    struct text head = {0};
+    write_head(&head, job);
+    enum status made = folder_make(folder_of(storage_dir, job->id, &arena), err);
+    struct error *first = made ? NULL : err;
+    enum status status = archive_writer_open(writer, path_of(storage_dir, job->id, &arena), &head, first);
+    text_release(&head);
     arena_release(&arena);
+    return made ? made : status;
+}
+
+enum status job_archive_add(struct archive_writer *writer, const struct log_lines *lines, struct error *err) {
+    struct text line = {0};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < lines->count && !status; i++) {
+        text_clear(&line);
+        archive_line_append(&line, &lines->lines[i]);
+        status = archive_writer_add(writer, lines->lines[i].ordinal, lines->lines[i].time_ms, &line, err);
+    }
+    text_release(&line);
     return status;
 }
 
@@ -116,119 +107,128 @@ static bool read_field(const json_t *head, const struct job_field *field, struct
     return true;
 }
 
-/* An unpacked document. */
-struct document {
-    struct text text;
-    const char *from; /* the log: lines that end in a line break, all but the last with a comma before it */
+/* Lines that end in a line break, all but the last with a comma before it. */
+struct span {
+    const char *from;
     const char *to;
 };
 
-static const char log_end[] = "\n]}", line_begin[] = "{\"time\":";
-enum { LOG_END_LENGTH = sizeof log_end - 1 };
-
-/* Unpacks the file and parses the part before the log into *head, which the caller decrefs. */
-static enum status open_document(const char *path, struct document *document, json_t **head, struct error *err) {
-    struct text packed = {0}, first_line = {0};
-    struct error problem = {.message = "The end of the archived job is missing."};
-    enum status status = file_read(path, document_max_bytes, &packed, err);
-    if (status) goto out;
-    status = gzip_unpack(&document->text, text_view(&packed), packed.length, document_max_bytes, &problem);
-    const char *text = text_view(&document->text), *end = text + document->text.length;
-    if (!status && (end - text < LOG_END_LENGTH || memcmp(end - LOG_END_LENGTH, log_end, LOG_END_LENGTH) != 0))
-        status = STATUS_INVALID;
-    if (!status) {
-        document->from = (const char *)memchr(text, '\n', document->text.length) + 1;
-        document->to = end - LOG_END_LENGTH + 1;
-        text_append_bytes(&first_line, text, (size_t)(document->from - text));
-        text_append(&first_line, log_end);
-        status = json_read(head, first_line.bytes, first_line.length, "The first line", &problem);
-    }
-    if (status) status = error_set(err, STATUS_INTERNAL, "%s cannot be read: %s", path, problem.message);
-out:
-    text_release(&first_line);
-    text_release(&packed);
-    return status;
-}
-
-/* Takes the next line off the beginning of the log, or off its end. False: no line is left. */
-static bool take_line(struct document *document, bool descending, const char **line, size_t *length) {
-    size_t left = (size_t)(document->to - document->from);
+/* Takes the next line off the beginning of the span, or off its end. False: no line is left. */
+static bool take_line(struct span *span, bool backward, const char **line, size_t *length) {
+    size_t left = (size_t)(span->to - span->from);
     if (left == 0) return false;
     const char *end;
-    if (descending) {
-        const char *line_break = memrchr(document->from, '\n', left - 1);
-        end = document->to - 1;
-        *line = document->to = line_break ? line_break + 1 : document->from;
+    if (backward) {
+        const char *line_break = memrchr(span->from, '\n', left - 1);
+        end = span->to - 1;
+        *line = span->to = line_break ? line_break + 1 : span->from;
     } else {
-        end = memchr(document->from, '\n', left);
-        *line = document->from;
-        document->from = end + 1;
+        end = memchr(span->from, '\n', left);
+        *line = span->from;
+        span->from = end + 1;
     }
     *length = (size_t)(end - *line);
     if (*length > 0 && (*line)[*length - 1] == ',') --*length;
     return true;
 }
 
-static bool read_line(const char *line, size_t length, struct arena *arena, struct log_line *out) {
-    json_t *entry = NULL;
-    if (json_read(&entry, line, length, "the line", NULL)) return false;
-    const char *level = json_string_value(json_object_get(entry, "level"));
-    *out = (struct log_line){
-        .time_ms = number_of(entry, "time"),
-        .attempt = (int)number_of(entry, "attempt"),
-        .number = (int)number_of(entry, "number"),
-        .message = text_of(entry, "message", arena),
-    };
-    bool is_line = level && log_level_parse(level, &out->level) && out->message;
-    json_decref(entry);
-    return is_line;
-}
-
-static size_t count_lines(const struct document *document) {
-    size_t count = 0;
-    for (const char *at = document->from; at < document->to; count++)
-        at = (const char *)memchr(at, '\n', (size_t)(document->to - at)) + 1;
-    return count;
-}
-
-/* As log_stream_read(). False: a line is malformed. */
-static bool read_lines(struct document *document, const struct log_query *query, struct arena *arena, struct log_lines *out) {
-    size_t count = count_lines(document), length;
+/* Passes the span's lines to the selection. False: one is malformed. *is_past: no line after these is wanted. */
+static bool read_span(struct span span, struct log_selection *selection, bool *is_past) {
     const char *text;
-    *out = (struct log_lines){.lines = arena_alloc(arena, (query->limit < count ? query->limit : count) * sizeof *out->lines)};
-    while (take_line(document, query->descending, &text, &length)) {
-        if (!text_starts_with(text, line_begin)) return false;
-        int64_t time_ms = strtoll(text + strlen(line_begin), NULL, 10);
-        if (time_ms < query->since_ms || (query->until_ms != 0 && time_ms >= query->until_ms)) continue;
+    size_t length;
+    while (!*is_past && take_line(&span, selection->is_backward, &text, &length)) {
         struct log_line line;
-        if (!read_line(text, length, arena, &line)) return false;
-        if (line.level < query->level) continue;
-        out->cut = out->count == query->limit;
-        if (out->cut) return true;
-        out->lines[out->count++] = line;
+        if (!archive_line_place(text, length, &line)) return false;
+        bool is_wanted = log_selection_pass(selection, line.time_ms, line.ordinal);
+        if (is_wanted && !archive_line_read(text, length, selection->arena, &line)) return false;
+        if (is_wanted) log_selection_take(selection, &line);
+        *is_past = selection->is_full ||
+                   (selection->is_backward ? line.time_ms < selection->from_ms : line.time_ms >= selection->to_ms);
     }
     return true;
+}
+
+/* A line break is added to the block, so that its last line ends in one, too; the one at its beginning is left out. */
+static enum status read_blocks(const struct archive_blocks *blocks, struct log_selection *selection, bool *is_readable,
+                               struct error *err) {
+    enum status status = STATUS_OK;
+    bool is_past = blocks->count == 0, backward = selection->is_backward;
+    size_t at = is_past ? 0 : archive_blocks_find(blocks, backward ? selection->to_ms : selection->from_ms);
+    if (backward && !is_past && selection->to_ms < INT64_MAX && blocks->blocks[at + 1].time_ms == selection->to_ms) at++;
+    while (!is_past && !status && *is_readable) {
+        struct text block = {0};
+        status = archive_blocks_read(blocks, at, &block, err);
+        text_append_character(&block, '\n');
+        const char *begin = strchr(text_view(&block), '\n') + 1;
+        if (!status) *is_readable = read_span((struct span){begin, block.bytes + block.length}, selection, &is_past);
+        text_release(&block);
+        is_past = is_past || (backward ? at == 0 : at + 1 == blocks->count);
+        at = backward ? at - 1 : at + 1;
+    }
+    return status;
+}
+
+static const char log_end[] = "\n]}";
+enum { LOG_END_LENGTH = sizeof log_end - 1 };
+
+/* Sets the log of a document without an index. False: its end is missing. */
+static bool find_log(const struct text *document, struct span *log) {
+    const char *text = text_view(document), *end = text + document->length;
+    if (end - text < LOG_END_LENGTH || memcmp(end - LOG_END_LENGTH, log_end, LOG_END_LENGTH) != 0) return false;
+    *log = (struct span){(const char *)memchr(text, '\n', document->length) + 1, end - LOG_END_LENGTH + 1};
+    return true;
+}
+
+static bool read_job(const char *text, size_t length, const char *id, struct arena *arena, struct job *job) {
+    struct text head = {0};
+    json_t *fields = NULL;
+    text_append_bytes(&head, text, length);
+    text_append(&head, "]}");
+    *job = (struct job){0};
+    snprintf(job->id, sizeof job->id, "%s", id);
+    bool is_readable = json_read(&fields, head.bytes, head.length, "The first line", NULL) == STATUS_OK &&
+                       text_equal(json_string_value(json_object_get(fields, "id")), id);
+    for (size_t i = 0; i < JOB_FIELDS && is_readable; i++)
+        is_readable = read_field(fields, &job_fields[i], arena, job);
+    json_decref(fields);
+    text_release(&head);
+    return is_readable;
+}
+
+static enum status read_file(const struct archive_blocks *blocks, const char *id, struct log_selection *selection,
+                             struct arena *arena, struct job *job, struct error *err) {
+    struct text head = {0}; /* or the whole document */
+    struct span log = {0};
+    bool is_past = false;
+    enum status status = archive_blocks_read_head(blocks, &head, err);
+    if (status) goto out;
+    bool is_readable = blocks->has_index || find_log(&head, &log);
+    size_t head_length = log.from ? (size_t)(log.from - head.bytes) : head.length;
+    is_readable = is_readable && read_job(text_view(&head), head_length, id, arena, job);
+    if (is_readable && selection) {
+        log_selection_begin(selection, selection->query, arena, selection->out);
+        if (blocks->has_index)
+            status = read_blocks(blocks, selection, &is_readable, err);
+        else
+            is_readable = read_span(log, selection, &is_past);
+        log_selection_end(selection);
+    }
+    if (!status && !is_readable)
+        status =
+            error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or it is damaged.", blocks->path, id);
+out:
+    text_release(&head);
+    return status;
 }
 
 enum status job_archive_read(const char *storage_dir, const char *id, const struct log_query *query, struct arena *arena,
                              struct job *job, struct log_lines *lines, struct error *err) {
     if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", id);
-    struct document document = {0};
-    json_t *head = NULL;
-    const char *path = path_of(storage_dir, id, arena);
-    enum status status = open_document(path, &document, &head, err);
+    struct archive_blocks blocks;
+    struct log_selection selection = {.query = query, .out = lines};
+    enum status status = archive_blocks_open(&blocks, path_of(storage_dir, id, arena), err);
     if (status == STATUS_NOT_FOUND) status = error_set(err, STATUS_NOT_FOUND, "There is no job %s.", id);
-    if (status) goto out;
-    *job = (struct job){0};
-    snprintf(job->id, sizeof job->id, "%s", id);
-    bool is_readable = text_equal(json_string_value(json_object_get(head, "id")), id);
-    for (size_t i = 0; i < JOB_FIELDS && is_readable; i++)
-        is_readable = read_field(head, &job_fields[i], arena, job);
-    if (is_readable && query) is_readable = read_lines(&document, query, arena, lines);
-    if (!is_readable)
-        status = error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or it is damaged.", path, id);
-out:
-    json_decref(head);
-    text_release(&document.text);
+    if (!status) status = read_file(&blocks, id, query ? &selection : NULL, arena, job, err);
+    archive_blocks_close(&blocks);
     return status;
 }

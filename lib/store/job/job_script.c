@@ -6,7 +6,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
 #include "lib/store/job/job_steps.h"
-#include "lib/store/job/log_stream.h"
+#include "lib/store/job/log_line.h"
 #include "lib/store/job/script.h"
 
 /* allow-oom: running jobs must be able to end when the memory is used up; the step `accept` checks the memory itself. */

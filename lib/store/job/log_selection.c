@@ -36,7 +36,7 @@ void log_selection_take(struct log_selection *selection, const struct log_line *
 /* Takes the line that says how many lines are missing before one of this time and ordinal. */
 static void take_jump(struct log_selection *selection, int64_t time_ms, int64_t ordinal, int64_t before) {
     int64_t count = ordinal - before - 1;
-    if (count <= 0 || !is_inside(selection, time_ms - 1)) return;
+    if (count <= 0 || selection->query->only_stored || !is_inside(selection, time_ms - 1)) return;
     const struct log_line line = {
         .level = LOG_WARN,
         .time_ms = time_ms - 1,

@@ -16,7 +16,8 @@
 #ifndef LIB_STORE_JOB_LOG_SELECTION_H
 #define LIB_STORE_JOB_LOG_SELECTION_H
 
-#include "lib/store/job/log_stream.h"
+#include "lib/base/arena.h"
+#include "lib/store/job/log_line.h"
 
 struct log_selection {
     int64_t from_ms; /* included */

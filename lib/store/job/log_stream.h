@@ -8,46 +8,13 @@
 #define LIB_STORE_JOB_LOG_STREAM_H
 
 #include "lib/store/job/job_store.h"
-#include "lib/store/job/log_cursor.h"
-
-/* One line. `attempt` and `number` (from 1, growing within an attempt) make a repeated write count once. */
-struct log_line {
-    enum log_level level;
-    const char *message; /* UTF-8, may hold line breaks */
-    int64_t time_ms;     /* when it was added to the log; moved up to stay above the line before */
-    int attempt;
-    int number;
-    int64_t ordinal; /* its number in the whole log, from 1, over all attempts; 0: unknown (written by an earlier release).
-                      * Ignored in a line to be written */
-};
-
-/* A log over its limits keeps its head and its tail: of the lines that the limit allows so many for the tail, or half of them if
- * that is less; of the bytes a quarter (script/log.lua). */
-enum { LOG_TAIL_LINES = 1000 };
+#include "lib/store/job/log_line.h"
 
 /* Appends the lines in one step, under the lease (STATUS_STALE: it is lost). When the log is over a limit, its oldest lines after
  * the head are removed. A line of the tail that is larger than the tail may be is cut. A jump in the numbers of an attempt counts
  * as lines that were left out. */
 CHECK_RESULT enum status log_stream_append(struct job_store *store, const struct lease *lease, const struct log_line *lines,
                                            size_t count, int64_t limit_lines, int64_t limit_bytes, struct error *err);
-
-/* Which lines to read: those that are in all the bounds given. */
-struct log_query {
-    enum log_level level;     /* minimum */
-    int64_t since_ms;         /* included; 0: from the first */
-    int64_t until_ms;         /* not included; 0: to the last */
-    struct log_cursor after;  /* only lines after it; from a reader that has all lines up to there */
-    struct log_cursor before; /* only lines before it */
-    bool descending;          /* the newest first; the limit keeps the newest */
-    bool takes_last;          /* the limit keeps the last lines, not the first ones, but they come in their order */
-    size_t limit;             /* of lines returned */
-};
-
-struct log_lines {
-    struct log_line *lines; /* in the order asked for; texts are in the arena */
-    size_t count;
-    bool cut; /* there were more than `limit` */
-};
 
 /* Reads lines from Redis, at the cost of those that are read, wherever they are in the log. Where lines are left out, since the
  * log became too long, a line at WARN says so (log_selection.h). */

@@ -29,6 +29,15 @@ static void utf8_is_checked_by_the_letter(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(text_is_utf8(bad[i], strlen(bad[i])));
     assert_false(text_is_utf8("a\0b", 3));
+    for (size_t at = 0; at < 20; at++) { /* whatever its place among plain ones */
+        char bytes[] = "twenty plain letters";
+        for (size_t i = 0; i < 3; i++) {
+            bytes[at] = "\0\x80\xFF"[i];
+            assert_false(text_is_utf8(bytes, 20));
+        }
+        bytes[at] = '\x7F';
+        assert_true(text_is_utf8(bytes, 20));
+    }
     assert_int_equal(text_count_characters("a\xC3\xA4\xF0\x9F\x98\x80"), 3);
 }
 

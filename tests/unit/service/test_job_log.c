@@ -16,8 +16,7 @@ static void add_lines(struct job_log *log, int first, int last, size_t length) {
     for (int number = first; number <= last; number++) {
         char *message = memory_alloc(length + 1);
         memset(message, ' ', length);
-        memcpy(message, "line", 4);
-        snprintf(message + 5, length - 4, "%d", number);
+        message[snprintf(message, length, "line %d", number)] = ' ';
         job_log_add(log, LOG_INFO, message);
     }
 }

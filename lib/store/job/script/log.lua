@@ -71,7 +71,7 @@ end
 local APPEND_FIELDS = {'logFence', 'logNumber', 'startedAt', unpack(LOG_FIELDS)}
 
 -- Appends the lines in the arguments from `first` on: number, time and text of each; `job` has APPEND_FIELDS. Where numbers are
--- missing, the runner has left lines out itself (job_log.h): they count, and have a time.
+-- missing, the runner has left lines out itself (lib/service/job/job_log.h): they count, and have a time.
 local function append_lines(id, fence, job, most_lines, most_bytes, first)
   local now, written = now_ms(), job.logFence == fence and tonumber(job.logNumber) or 0
   job.logTime = math.max(tonumber(job.logTime) or 0, job.startedAt - 1)
