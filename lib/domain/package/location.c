@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/arena.h"
 #include "lib/base/json.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
@@ -224,6 +225,14 @@ static bool is_github_host(const char *host, size_t length) {
     return false;
 }
 
+/* The length of a host name without the dots at its end. */
+static size_t length_without_dots(const struct url_part *host) {
+    size_t length = host->length;
+    while (length > 0 && host->bytes[length - 1] == '.')
+        length--;
+    return length;
+}
+
 /* For other hosts than GitHub only scheme and host are compared without case, and `.git` is significant: they may distinguish
  * both. A dot at the end of the host name is ignored. */
 static void append_url_place(struct text *out, const char *url) {
@@ -231,10 +240,8 @@ static void append_url_place(struct text *out, const char *url) {
     struct path_parts path;
     url_split(&parts, url);
     const char *host = parts.authority.bytes;
-    size_t host_length = parts.authority.length;
+    size_t host_length = length_without_dots(&parts.authority);
     split_path(&path, parts.path);
-    while (host_length > 0 && host[host_length - 1] == '.')
-        host_length--;
     if (is_github_host(host, host_length) && path.count == 2) {
         append_github_place(out, path.parts[0].bytes, path.parts[0].length, path.parts[1].bytes, path.parts[1].length);
         return;
@@ -263,6 +270,24 @@ bool location_equal(const struct location *a, const struct location *b) {
     text_release(&place_a);
     text_release(&place_b);
     return answer;
+}
+
+bool location_find_github(struct github_repository *out, const struct location *location, struct arena *arena) {
+    static const char suffix[] = ".git";
+    struct url parts;
+    struct path_parts path;
+    if (location->kind == LOCATION_GITHUB) {
+        out->owner = arena_copy(arena, location->github_owner);
+        out->name = arena_copy(arena, location->github_repo);
+    } else {
+        if (!split_published(&parts, location->git_url)) return false;
+        split_path(&path, parts.path);
+        if (!is_github_host(parts.authority.bytes, length_without_dots(&parts.authority)) || path.count != 2) return false;
+        out->owner = arena_copy_bytes(arena, path.parts[0].bytes, path.parts[0].length);
+        out->name = arena_copy_bytes(arena, path.parts[1].bytes, path.parts[1].length);
+    }
+    if (text_ends_with(out->name, suffix)) out->name = arena_copy_bytes(arena, out->name, strlen(out->name) - strlen(suffix));
+    return true;
 }
 
 void location_append_text(struct text *out, const struct location *location) {

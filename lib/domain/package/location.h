@@ -50,6 +50,15 @@ void location_write(struct json_writer *writer, const struct location *location)
  * without case; `subdir` exactly, so two folders of one repository are two places. */
 bool location_equal(const struct location *a, const struct location *b);
 
+/* A repository at GitHub. Texts are in the arena that it was found with. */
+struct github_repository {
+    const char *owner;
+    const char *name; /* without a final `.git` */
+};
+
+/* True if the location is at GitHub, also as a `gitUrl`; `subdir` does not matter. */
+bool location_find_github(struct github_repository *out, const struct location *location, struct arena *arena);
+
 /* For messages: `github.com/OWNER/REPO` or the URL, followed by ` (folder SUBDIR)` if there is one. */
 void location_append_text(struct text *out, const struct location *location);
 

@@ -323,6 +323,34 @@ static void other_texts_are_compared_as_well(void **state) {
     }
 }
 
+static void a_repository_at_github_is_found_in_either_form(void **state) {
+    (void)state;
+    static const char *const urls[] = {"https://github.com/Owner/repo", "https://github.com/Owner/repo.git",
+                                       "git://GitHub.com./Owner/repo.git/", "https://www.github.com//Owner/./repo"};
+    static const char *const others[] = {"https://gitlab.com/Owner/repo",
+                                         "https://github.com/Owner",
+                                         "github.com/Owner/repo",
+                                         "https://github.com/Owner/repo/more",
+                                         "https://github.com.evil.org/Owner/repo",
+                                         "git@github.com:Owner/repo.git"};
+    struct github_repository found;
+    struct location direct = github("Owner", "repo", "sub"), with_suffix = github("Owner", "repo.git", NULL);
+    assert_true(location_find_github(&found, &direct, &arena));
+    assert_string_equal(found.name, "repo");
+    assert_true(location_find_github(&found, &with_suffix, &arena));
+    assert_string_equal(found.name, "repo");
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        struct location location = git(urls[i]);
+        if (!location_find_github(&found, &location, &arena)) fail_msg("%s", urls[i]);
+        assert_string_equal(found.owner, "Owner");
+        assert_string_equal(found.name, "repo");
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct location location = git(others[i]);
+        if (location_find_github(&found, &location, &arena)) fail_msg("%s", others[i]);
+    }
+}
+
 static void messages_show_where_it_is(void **state) {
     (void)state;
     struct location a = github("o", "r", "x");
@@ -344,6 +372,7 @@ int main(void) {
         cmocka_unit_test(locations_are_compared_as_github_compares_them),
         cmocka_unit_test(other_hosts_may_tell_cases_apart),
         cmocka_unit_test(other_texts_are_compared_as_well),
+        cmocka_unit_test(a_repository_at_github_is_found_in_either_form),
         cmocka_unit_test(messages_show_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, release_arena);
