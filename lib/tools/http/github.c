@@ -11,19 +11,15 @@
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/memory.h"
-#include "lib/base/number.h"
-#include "lib/base/secret.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
-#include "lib/tools/http/http_client.h"
+#include "lib/tools/http/github_request.h"
 
 enum {
     ANSWERS_MAX = 64, /* least recently used ones are evicted */
     LIMITS_MAX = 16,
     PAGES_MAX = 50,
-    TIMEOUT_MS = 4000,    /* of one request */
-    PAUSE_MS = 60 * 1000, /* if GitHub reports too many requests without a time */
-    PAUSE_MAX_MS = 60 * 60 * 1000,
+    TIMEOUT_MS = 4000, /* of one request */
 };
 
 /* The cached answer to one question with one token. */
@@ -182,58 +178,35 @@ static bool is_limited(const struct question *question) {
 
 static void limit_token(const struct question *question, int64_t until_ms) {
     struct github *github = question->github;
-    int64_t latest_ms = clock_now_ms() + PAUSE_MAX_MS;
     pthread_mutex_lock(&github->mutex);
     struct limit *place = &github->limits[0];
     for (size_t i = 1; i < LIMITS_MAX; i++)
         if (github->limits[i].until_ms < place->until_ms) place = &github->limits[i];
     memcpy(place->token, question->token_digest, SHA256_BYTES);
-    place->until_ms = until_ms < latest_ms ? until_ms : latest_ms;
+    place->until_ms = until_ms;
     pthread_mutex_unlock(&github->mutex);
 }
 
-/* -1: there is no such header, or no number of seconds in it. */
-static int64_t header_number(const struct http_response *response, const char *name) {
-    struct text value = {0};
-    int64_t number = -1;
-    if (http_response_header(response, name, &value)) number_parse_within(&number, text_view(&value), 0, INT64_MAX / 1000);
-    text_release(&value);
-    return number;
-}
-
-/* GitHub's rules: `retry-after` counts first; then, when nothing remains, `x-ratelimit-reset` (seconds since 1970). */
 static void obey_limits(const struct question *question, const struct http_response *response) {
-    int64_t retry_after_s = header_number(response, "retry-after");
-    int64_t remaining = header_number(response, "x-ratelimit-remaining");
-    int64_t reset_s = header_number(response, "x-ratelimit-reset");
-    if (retry_after_s > 0)
-        limit_token(question, clock_now_ms() + (retry_after_s < PAUSE_MAX_MS ? retry_after_s * 1000 : PAUSE_MAX_MS));
-    else if (remaining == 0 && reset_s > 0)
-        limit_token(question, reset_s * 1000);
-    else if (response->status == 429)
-        limit_token(question, clock_now_ms() + PAUSE_MS);
+    int64_t until_ms = github_limited_until_ms(response);
+    if (until_ms > 0) limit_token(question, until_ms);
 }
 
 /* ---- Questions ---- */
 
 static enum status send_question(const struct question *question, struct http_response *response, struct error *err) {
-    struct text url = {0}, authorization = {0}, condition = {0};
+    struct text url = {0}, etag = {0};
     url_append_base(&url, question->github->base_url);
     text_append(&url, question->path);
-    text_append_format(&authorization, "Authorization: Bearer %s", question->token);
-    text_append(&condition, "If-None-Match: ");
-    bool is_conditional = append_etag(question, &condition);
-    const char *const headers[] = {text_view(&authorization), "Accept: application/vnd.github+json",
-                                   "X-GitHub-Api-Version: 2022-11-28", is_conditional ? text_view(&condition) : NULL, NULL};
-    const struct http_request request = {.url = text_view(&url),
-                                         .headers = headers,
-                                         .timeout_ms = TIMEOUT_MS,
-                                         .deadline = question->deadline,
-                                         .connections = question->github->connections};
-    enum status status = http_client_send(&request, response, err);
-    secret_wipe(authorization.bytes, authorization.length);
-    text_release(&condition);
-    text_release(&authorization);
+    bool is_conditional = append_etag(question, &etag);
+    const struct github_request request = {.url = text_view(&url),
+                                           .token = question->token,
+                                           .etag = is_conditional ? text_view(&etag) : NULL,
+                                           .timeout_ms = TIMEOUT_MS,
+                                           .deadline = question->deadline,
+                                           .connections = question->github->connections};
+    enum status status = github_request_send(&request, response, err);
+    text_release(&etag);
     text_release(&url);
     return status;
 }

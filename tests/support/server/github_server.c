@@ -2,10 +2,7 @@
 #include "tests/support/server/github_server.h"
 
 #include <arpa/inet.h>
-#include <jansson.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,41 +14,13 @@
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "tests/support/cmocka_all.h"
-#include "tests/support/http/http_message.h"
+#include "tests/support/server/github_server_parts.h"
 
 #define TEAM_PATH "/orgs/purescript/teams/packaging/members"
 
-enum { POLL_MS = 20, TOKENS_MAX = 16, LIMITED_S = 3600 };
+enum { POLL_MS = 20, LIMITED_S = 3600 };
 
-struct token {
-    const char *text, *login;
-    bool may_see_team;
-};
-
-struct github_server {
-    pthread_t thread;
-    int listener;
-    char url[64];
-    atomic_bool is_stopping;
-    atomic_int mode;
-    atomic_size_t page_size, unchanged;
-    pthread_mutex_t mutex; /* guards the fields below */
-    struct token tokens[TOKENS_MAX];
-    json_t *members;   /* {LOGIN: true} */
-    struct text calls; /* `METHOD PATH` lines of all calls */
-    struct text lines; /* of successful calls */
-    struct text taken;
-};
-
-/* One call being answered. */
-struct call {
-    struct github_server *server;
-    int connection;
-    const struct http_message *message;
-    struct token token; /* login NULL: an unknown token */
-};
-
-static void answer(struct call *call, const char *status, const char *headers, const char *body) {
+void github_server_answer(struct call *call, const char *status, const char *headers, const char *body) {
     struct text text = {0};
     text_append_format(&text,
                        "HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s",
@@ -71,17 +40,20 @@ static void write_down(struct call *call, const char *comment) {
     pthread_mutex_unlock(&server->mutex);
 }
 
-/* The JSON, or 304 if the client has it. */
-static void answer_kept(struct call *call, const char *more_headers, const char *json) {
+void github_server_answer_kept(struct call *call, const char *more_headers, const char *json) {
     char hash[SHA256_HEX_MAX];
     struct text headers = {0};
     const char *had = http_message_header(call->message, "if-none-match");
     hash_sha256_hex(json, strlen(json), hash);
     text_append_format(&headers, "ETag: W/\"%s\"\r\nX-RateLimit-Remaining: 4999\r\n%s", hash, more_headers);
     bool is_unchanged = had && text_starts_with(had, "W/\"") && strncmp(had + 3, hash, strlen(hash)) == 0;
-    if (is_unchanged) atomic_fetch_add(&call->server->unchanged, 1);
+    if (is_unchanged) text_clear(&headers); /* GitHub need not repeat the others, such as Link */
+    if (is_unchanged)
+        atomic_fetch_add(&call->server->unchanged, 1);
+    else
+        github_server_count_against_limit(call);
     write_down(call, NULL);
-    answer(call, is_unchanged ? "304 Not Modified" : "200 OK", text_view(&headers), is_unchanged ? "" : json);
+    github_server_answer(call, is_unchanged ? "304 Not Modified" : "200 OK", text_view(&headers), is_unchanged ? "" : json);
     text_release(&headers);
 }
 
@@ -90,20 +62,21 @@ static void answer_kept(struct call *call, const char *more_headers, const char 
 static void answer_user(struct call *call) {
     char json[128];
     snprintf(json, sizeof json, "{\"login\":\"%s\",\"id\":1,\"type\":\"User\"}", call->token.login);
-    answer_kept(call, "", json);
+    github_server_answer_kept(call, "", json);
 }
 
-static size_t query_number(const char *query, const char *name) {
+size_t github_server_query_number(const char *query, const char *name) {
     const char *found = strstr(query, name);
     return found ? strtoul(found + strlen(name), NULL, 10) : 0;
 }
 
 static void answer_team(struct call *call) {
     struct github_server *server = call->server;
-    size_t wanted = query_number(call->message->query, "per_page="), page = query_number(call->message->query, "&page=");
+    size_t wanted = github_server_query_number(call->message->query, "per_page="),
+           page = github_server_query_number(call->message->query, "&page=");
     size_t size = atomic_load(&server->page_size) < wanted ? atomic_load(&server->page_size) : wanted, at = 0;
     if (atomic_load(&server->mode) == GITHUB_HIDES_TEAM || !call->token.may_see_team || wanted == 0 || page == 0) {
-        answer(call, "403 Forbidden", "", "{\"message\":\"Resource not accessible\"}");
+        github_server_answer(call, "403 Forbidden", "", "{\"message\":\"Resource not accessible\"}");
         return;
     }
     json_t *list = json_array();
@@ -120,7 +93,7 @@ static void answer_team(struct call *call) {
         text_append_format(&link, "Link: <%s" TEAM_PATH "?per_page=%zu&page=%zu>; rel=\"next\"\r\n", server->url, wanted,
                            page + 1);
     char *json = json_dumps(list, JSON_COMPACT);
-    answer_kept(call, text_view(&link), json);
+    github_server_answer_kept(call, text_view(&link), json);
     free(json);
     text_release(&link);
     json_decref(list);
@@ -137,10 +110,10 @@ static void answer_issue(struct call *call) {
     const char *value = is_comment ? only_field(body, "body") : only_field(body, "state");
     bool is_post = strcmp(call->message->method, "POST") == 0;
     if (is_comment != is_post || !value || (!is_comment && strcmp(value, "closed") != 0)) {
-        answer(call, "422 Unprocessable Entity", "", "{\"message\":\"Validation Failed\"}");
+        github_server_answer(call, "422 Unprocessable Entity", "", "{\"message\":\"Validation Failed\"}");
     } else {
         write_down(call, is_comment ? value : NULL);
-        answer(call, is_comment ? "201 Created" : "200 OK", "", "{\"id\":1}");
+        github_server_answer(call, is_comment ? "201 Created" : "200 OK", "", "{\"id\":1}");
     }
     json_decref(body);
 }
@@ -169,7 +142,7 @@ static void find_token(struct call *call) {
     const char *header = http_message_header(call->message, "authorization");
     if (!header || !text_starts_with(header, scheme)) return;
     pthread_mutex_lock(&call->server->mutex);
-    for (size_t i = 0; i < TOKENS_MAX; i++)
+    for (size_t i = 0; i < GITHUB_TOKENS_MAX; i++)
         if (text_equal(call->server->tokens[i].text, header + strlen(scheme))) call->token = call->server->tokens[i];
     pthread_mutex_unlock(&call->server->mutex);
 }
@@ -186,11 +159,11 @@ static bool misbehaves(struct call *call) {
     struct text headers = {0};
     enum github_mode mode = (enum github_mode)atomic_load(&call->server->mode);
     if (mode == GITHUB_SILENT) hold(call);
-    if (mode == GITHUB_BROKEN) answer(call, "502 Bad Gateway", "", "<html>Unicorn</html>");
+    if (mode == GITHUB_BROKEN) github_server_answer(call, "502 Bad Gateway", "", "<html>Unicorn</html>");
     if (mode == GITHUB_LIMITED) {
         text_append_format(&headers, "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: %lld\r\n",
                            (long long)(clock_now_ms() / 1000 + LIMITED_S));
-        answer(call, "403 Forbidden", text_view(&headers), "{\"message\":\"API rate limit exceeded\"}");
+        github_server_answer(call, "403 Forbidden", text_view(&headers), "{\"message\":\"API rate limit exceeded\"}");
     }
     text_release(&headers);
     return mode != GITHUB_WELL && mode != GITHUB_HIDES_TEAM;
@@ -211,20 +184,22 @@ static void answer_call(struct call *call) {
     find_token(call);
     if (misbehaves(call)) return;
     if (!has_headers(message)) {
-        answer(call, "400 Bad Request", "", "{\"message\":\"Headers\"}");
+        github_server_answer(call, "400 Bad Request", "", "{\"message\":\"Headers\"}");
         return;
     }
     if (!call->token.login) {
-        answer(call, "401 Unauthorized", "", "{\"message\":\"Bad credentials\"}");
+        github_server_answer(call, "401 Unauthorized", "", "{\"message\":\"Bad credentials\"}");
         return;
     }
+    if (github_server_refuse(call)) return;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         bool fits = routes[i].path ? strcmp(routes[i].path, message->path) == 0 : is_issue(message->path);
         if (!fits || strcmp(routes[i].method, message->method) != 0) continue;
         routes[i].answer(call);
         return;
     }
-    answer(call, "404 Not Found", "", "{\"message\":\"Not Found\"}");
+    if (github_server_answer_repository(call)) return;
+    github_server_answer(call, "404 Not Found", "", "{\"message\":\"Not Found\"}");
 }
 
 /* ---- The server ---- */
@@ -251,6 +226,8 @@ struct github_server *github_server_start(void) {
     socklen_t length = sizeof address;
     atomic_store(&server->page_size, 100);
     server->members = json_object();
+    server->repositories = json_object();
+    server->calls_left = SIZE_MAX;
     pthread_mutex_init(&server->mutex, NULL);
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(server->listener >= 0);
@@ -268,6 +245,7 @@ void github_server_stop(struct github_server *server) {
     close(server->listener);
     pthread_mutex_destroy(&server->mutex);
     json_decref(server->members);
+    json_decref(server->repositories);
     text_release(&server->calls);
     text_release(&server->lines);
     text_release(&server->taken);
@@ -289,9 +267,9 @@ void github_server_set_page_size(struct github_server *server, size_t members) {
 void github_server_set_token(struct github_server *server, const char *token, const char *login, bool may_see_team) {
     pthread_mutex_lock(&server->mutex);
     size_t place = 0;
-    while (place < TOKENS_MAX && server->tokens[place].text && !text_equal(server->tokens[place].text, token))
+    while (place < GITHUB_TOKENS_MAX && server->tokens[place].text && !text_equal(server->tokens[place].text, token))
         place++;
-    assert_true(place < TOKENS_MAX);
+    assert_true(place < GITHUB_TOKENS_MAX);
     server->tokens[place] = (struct token){token, login, may_see_team};
     pthread_mutex_unlock(&server->mutex);
 }

@@ -6,6 +6,8 @@
  *   GET   /orgs/purescript/teams/packaging/members     paged; by a token that may see the team
  *   POST  /repos/OWNER/REPO/issues/NUMBER/comments     {"body": TEXT}, by a token that may write to issues
  *   PATCH /repos/OWNER/REPO/issues/NUMBER              {"state": "closed"}, the same
+ *   GET   /repos/OWNER/REPO, …/tags, …/commits/SHA     of repositories that the test has made; 301 for one that has moved
+ *   GET   /repositories/ID                             where such a redirect leads
  *
  * Every call is checked (method, path, query, headers, token, body) and recorded; one that the real GitHub would refuse is
  * refused. It can be told to fail. Not supported: anything else that GitHub does, TLS, two connections at once.
@@ -38,6 +40,21 @@ void github_server_set_page_size(struct github_server *server, size_t members); 
 /* From now on the token belongs to this account; `login` NULL: to none. Texts are borrowed. */
 void github_server_set_token(struct github_server *server, const char *token, const char *login, bool may_see_team);
 void github_server_set_member(struct github_server *server, const char *login, bool is_member); /* copied */
+
+/* Repositories, `OWNER/NAME` without regard to case. A tag is made, or moved to another commit, of 40 hex digits, made at that time
+ * (milliseconds since 1970). Texts are copied. */
+void github_server_add_repository(struct github_server *server, const char *repository);
+void github_server_remove_repository(struct github_server *server, const char *repository);
+void github_server_tag(struct github_server *server, const char *repository, const char *tag, const char *commit,
+                       int64_t time_ms);
+/* From now on it is at `to`, and the old name is redirected. Moving it back is a move, too. */
+void github_server_move_repository(struct github_server *server, const char *repository, const char *to);
+
+/* The rate limit is used up after so many more calls (304 does not count), for so many seconds, and unlimited afterwards. */
+void github_server_limit(struct github_server *server, size_t calls, int64_t seconds);
+
+/* The next `count` calls whose path begins with `path` are answered 502. */
+void github_server_fail(struct github_server *server, const char *path, size_t count);
 
 /* The number of calls whose line begins with `prefix`: "GET /user", "" for all; and of those that were answered 304. */
 size_t github_server_count(struct github_server *server, const char *prefix);
