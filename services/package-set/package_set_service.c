@@ -6,6 +6,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
+#include "lib/domain/identity/signer.h"
 #include "lib/domain/set/set_history.h"
 #include "lib/service/message/message_client.h"
 #include "lib/store/job/connection_pool.h"
@@ -25,6 +26,7 @@ enum status package_set_service_init(struct package_set_service *service, struct
     enum status status = folder_claim(&service->folder_claim, settings->package_set_dir, err);
     if (status) return error_prefix(err, "PACKAGE_SET_DIR");
     status = schedule_check_settings(service, err);
+    if (!status) status = signer_check_private_key(settings->pacchettibotti_private_key, err);
     if (!status) status = connection_pool_create(&service->stores, settings->redis_url, err);
     if (!status) status = registry_access_open(&service->repositories, settings, settings->package_set_dir, &deadline, err);
     if (status) return status;

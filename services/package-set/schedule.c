@@ -57,13 +57,16 @@ static enum status begin_update(struct schedule *schedule, int64_t time_ms, char
 }
 
 static const struct daily_work works[] = {
-    {SCHEDULE_DAILY_UPDATE, "PACKAGE_SET_TIME", begin_update},
+    {SCHEDULE_DAILY_UPDATE, "PACKAGE_SET_TIME", .begin = begin_update},
+    {"new-tags", "NEW_TAGS_TIME", .look = &github_look_for_tags},
+    {"moved-repositories", "MOVED_REPOSITORIES_TIME", .look = &github_look_for_moves},
 };
 #define WORKS (sizeof works / sizeof works[0])
 static_assert(WORKS <= DAILY_COUNT_MAX, "struct schedule has room for all daily work");
 
 static const char *time_setting(const struct package_set_service *service, size_t i) {
-    const char *const times[] = {service->settings.package_set_time};
+    const struct settings *settings = &service->settings;
+    const char *const times[] = {settings->package_set_time, settings->new_tags_time, settings->moved_repositories_time};
     static_assert(sizeof times / sizeof times[0] == WORKS, "one setting for each row");
     return times[i];
 }
@@ -117,10 +120,17 @@ static enum status begin(struct schedule *schedule, size_t i, int64_t time_ms, s
     schedule_derive_id(works[i].name, time_ms, state->run_id);
     log_line(LOG_INFO, "daily_work_started", log_field("work", works[i].name));
     ping(schedule, state, "/start", works[i].name);
-    enum status status = works[i].begin(schedule, time_ms, state->job_id, &report, err);
-    if (!status) ping(schedule, state, "/log", text_view(&report));
+    enum status status = works[i].look
+                             ? github_look_start(&state->look, schedule->service, schedule->github, works[i].look, time_ms, err)
+                             : works[i].begin(schedule, time_ms, state->job_id, &report, err);
+    if (!status && !works[i].look) ping(schedule, state, "/log", text_view(&report));
     text_release(&report);
     return status;
+}
+
+static void stop_look(struct daily_state *state) {
+    github_look_free(state->look);
+    state->look = NULL;
 }
 
 /* Notes that the work for this time is done, so that no instance does it again, and lets go of it. */
@@ -152,11 +162,30 @@ static enum status check_job(struct schedule *schedule, size_t i, struct error *
     return status;
 }
 
+/* The end of a look at GitHub, if it has come. */
+static enum status check_look(struct schedule *schedule, size_t i, struct error *err) {
+    struct daily_state *state = &schedule->daily[i];
+    struct text sentence = {0}, lines = {0};
+    if (!github_look_has_ended(state->look)) return STATUS_OK;
+    bool is_success = github_look_report(state->look, &sentence, &lines);
+    ping(schedule, state, "/log", text_view(&lines));
+    enum status status = finish(schedule, i, is_success, sentence.bytes, err);
+    if (!state->is_ours) stop_look(state);
+    text_release(&lines);
+    text_release(&sentence);
+    return status;
+}
+
 static enum status do_ours(struct schedule *schedule, size_t i, struct error *err) {
     struct daily_state *state = &schedule->daily[i];
     enum status status = lock_keep(schedule->store, &state->lock, LOCK_HOLD_MS / 2, LOCK_HOLD_MS, err);
-    if (status == STATUS_STALE) state->is_ours = false; /* another instance goes on */
-    if (status) return status == STATUS_STALE ? STATUS_OK : status;
+    if (status == STATUS_STALE) { /* another instance goes on */
+        stop_look(state);
+        state->is_ours = false;
+        return STATUS_OK;
+    }
+    if (status) return status;
+    if (state->look) return check_look(schedule, i, err);
     return *state->job_id ? check_job(schedule, i, err) : finish(schedule, i, true, "There was nothing to wait for.", err);
 }
 
@@ -178,10 +207,19 @@ static enum status take(struct schedule *schedule, size_t i, int64_t time_ms, st
     return status ? status : released;
 }
 
+/* A look needs a token. An instance has one at a time, so that it sends no more requests at once. */
+static bool may_look(const struct schedule *schedule) {
+    bool is_looking = false;
+    for (size_t i = 0; i < WORKS; i++)
+        is_looking |= schedule->daily[i].look != NULL;
+    return schedule->service->settings.github_token && !is_looking;
+}
+
 static enum status do_daily(struct schedule *schedule, size_t i, struct error *err) {
     struct daily_state *state = &schedule->daily[i];
     int64_t time_ms = daily_time_last(&state->time, clock_now_ms()), last_ms;
     if (state->is_ours) return do_ours(schedule, i, err);
+    if (works[i].look && !may_look(schedule)) return STATUS_OK;
     if (time_ms == 0 || clock_monotonic_ms() < state->pause_until_ms) return STATUS_OK;
     enum status status = daily_work_last(schedule->store, works[i].name, &last_ms, err);
     if (!status) atomic_store(&schedule->done_ms[i], last_ms);
@@ -213,6 +251,7 @@ enum status schedule_create(struct schedule **out, struct package_set_service *s
     struct schedule *schedule = memory_alloc(sizeof *schedule);
     *out = NULL;
     schedule->service = service;
+    schedule->github = github_repos_create(service->settings.github_api_url);
     thread_init(&schedule->thread);
     enum status status = STATUS_OK;
     for (size_t i = 0; i < WORKS && !status; i++)
@@ -226,6 +265,14 @@ enum status schedule_create(struct schedule **out, struct package_set_service *s
     return status;
 }
 
+/* Lets another instance go on at once. */
+static void let_go(struct schedule *schedule, struct daily_state *state) {
+    struct error err;
+    stop_look(state);
+    if (state->is_ours && lock_release(schedule->store, &state->lock, &err))
+        log_line(LOG_DEBUG, "daily_work_not_released", log_field("error", err.message));
+}
+
 void schedule_free(struct schedule *schedule) {
     if (!schedule) return;
     thread_request_stop(&schedule->thread);
@@ -233,6 +280,9 @@ void schedule_free(struct schedule *schedule) {
     deadline_cancel(&schedule->limit, STATUS_CANCELLED);
     thread_unlock(&schedule->thread);
     thread_release(&schedule->thread);
+    for (size_t i = 0; i < WORKS; i++)
+        let_go(schedule, &schedule->daily[i]);
+    github_repos_free(schedule->github);
     job_store_free(schedule->store);
     free(schedule);
 }
@@ -244,4 +294,5 @@ void schedule_measure(struct schedule *schedule, struct metrics *metrics) {
                     "When daily work was last for, in seconds since 1970.", labels,
                     (double)atomic_load(&schedule->done_ms[i]) / 1000);
     }
+    github_repos_measure(schedule->github, metrics);
 }

@@ -5,6 +5,7 @@
  *
  *   daily work     once a day over all instances, at the time of its setting; made up for if no instance ran then. The health
  *                  check is told of its start and its end (lib/tools/README.md, Health checks)
+ *                  A look at GitHub (github_look.h) is daily work too, where GITHUB_TOKEN is set
  *   an update      of the package set when PACKAGE_SET_AFTER_MS have passed since the newest publication that the last update
  *                  did not know; PACKAGE_SETS_PER_DAY at most
  *

@@ -11,6 +11,7 @@
 #include "lib/base/thread.h"
 #include "lib/domain/job/daily_time.h"
 #include "lib/store/redis/lock.h"
+#include "services/package-set/github_look.h"
 #include "services/package-set/package_set_service.h"
 #include "services/package-set/schedule.h"
 
@@ -18,10 +19,11 @@ enum { DAILY_COUNT_MAX = 3 };
 
 struct schedule;
 
-/* A row of the table of daily work. */
+/* A row of the table of daily work: a job that is awaited, or a look at GitHub. */
 struct daily_work {
-    const char *name;     /* in Redis, logs and metrics: "package-set" */
-    const char *variable; /* the setting of its time */
+    const char *name;                    /* in Redis, logs and metrics: "package-set" */
+    const char *variable;                /* the setting of its time */
+    const struct github_look_kind *look; /* only where GITHUB_TOKEN is set; or NULL: */
     /* Begins the work for this time: sets `job_id` to the job whose end is awaited, or leaves it empty if the work is done, or
      * there is none; `report` gets a line for the health check. Repeatable. */
     enum status (*begin)(struct schedule *schedule, int64_t time_ms, char job_id[UUID_TEXT_MAX], struct text *report,
@@ -34,6 +36,7 @@ struct daily_state {
     bool is_ours;
     int64_t current_ms;         /* the time that the work is for */
     char job_id[UUID_TEXT_MAX]; /* awaited; "": none */
+    struct github_look *look;   /* awaited; NULL: none */
     char run_id[UUID_TEXT_MAX]; /* of this run for the health check */
     int64_t pause_until_ms;     /* monotonic: after a failure */
 };
@@ -42,6 +45,7 @@ struct schedule {
     struct package_set_service *service;
     struct job_store *store;
     struct thread thread;
+    struct github_repos *github;
     struct deadline limit; /* of the current round's reading of repositories; guarded by the thread's mutex */
     struct daily_state daily[DAILY_COUNT_MAX];
     atomic_llong done_ms[DAILY_COUNT_MAX]; /* for the metrics: the time that the work was last for; 0: not known yet */

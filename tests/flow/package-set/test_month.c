@@ -4,7 +4,7 @@
  * service is away, and one on which the build workers are. Measured is how long it takes from a publication to the first set
  * that has it; checked are
  *   - the delay: at most 1 h at the median, and 26 h at the 90th percentile
- *   - daily work ran once for each day, also for the one on which the service was away at its time
+ *   - daily work, the looks at GitHub too, ran once for each day, also for the one on which the service was away at its time
  *   - at no time was the last decision of an update older than 25 h
  *
  * SET_DAYS: how many days (4 where it is not set).
@@ -25,6 +25,7 @@
 #include "lib/store/redis/set_store.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/registry_check.h"
+#include "tests/support/server/github_server.h"
 #include "tests/support/set_scene.h"
 #include "tests/support/shell.h"
 
@@ -221,11 +222,15 @@ static void check_delays(const struct month *month) {
 static void check_daily_work(struct month *month, int days) {
     const char *log =
         read_file(&month->server->arena, arena_format(&month->server->arena, "%s/package-set.log", month->server->folder));
-    int ended = matrix_count_in(log, "event=daily_work_ended work=package-set outcome=succeeded");
-    int failed = matrix_count_in(log, "event=daily_work_ended work=package-set outcome=failed");
-    /* One more: at the beginning, for the time of the day before. */
-    if (ended != days + 1 || failed > 0)
-        fail_msg("daily work ended %d times in %d days, and failed %d times", ended, days, failed);
+    static const char *const works[] = {"package-set", "new-tags", "moved-repositories"};
+    for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
+        const char *line = arena_format(&month->server->arena, "event=daily_work_ended work=%s outcome=", works[i]);
+        int ended = matrix_count_in(log, arena_format(&month->server->arena, "%ssucceeded", line));
+        int failed = matrix_count_in(log, arena_format(&month->server->arena, "%sfailed", line));
+        /* One more: at the beginning, for the time of the day before. */
+        if (ended != days + 1 || failed > 0)
+            fail_msg("%s ended %d times in %d days, and failed %d times", works[i], ended, days, failed);
+    }
 }
 
 static bool has_begun(void *context) {
@@ -245,8 +250,14 @@ static void a_month_goes_by(void **state) {
     int days = wanted ? atoi(wanted) : DAYS;
     month.seed = 7;
     make_clock(&month);
-    const char *const settings[] = {arena_format(&arena, "REGISTRY_CLOCK=%s", month.clock_path), "PACKAGE_SET_TIME=04:00",
-                                    "PACKAGE_SET_AFTER_MS=3600000", NULL};
+    struct github_server *github = github_server_start(); /* without a repository: all are gone */
+    github_server_set_token(github, "ghp_ReadsRepositories0123456789abcdef", "reader", false);
+    const char *const settings[] = {arena_format(&arena, "REGISTRY_CLOCK=%s", month.clock_path),
+                                    arena_format(&arena, "GITHUB_API_URL=%s", github_server_url(github)),
+                                    "GITHUB_TOKEN=ghp_ReadsRepositories0123456789abcdef",
+                                    "PACKAGE_SET_TIME=04:00",
+                                    "PACKAGE_SET_AFTER_MS=3600000",
+                                    NULL};
     month.server = set_scene_start(&(struct set_scene_options){
         .rows = rows, .row_count = 1, .members = "base 1.0.0", .compilers = "0_15_15", .settings = settings});
     if (job_store_create(&month.store, redis_server_url(month.server->redis), PATIENCE_MS, &err)) fail_msg("%s", err.message);
@@ -256,6 +267,7 @@ static void a_month_goes_by(void **state) {
     check_daily_work(&month, days);
     job_store_free(month.store);
     set_scene_stop(month.server);
+    github_server_stop(github);
     unlink(month.clock_path);
     arena_release(&arena);
 }

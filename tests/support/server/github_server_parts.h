@@ -34,6 +34,7 @@ struct github_server {
     json_t
         *repositories; /* {owner/name in lower case: {"id", "name": OWNER/NAME, "tags": [{"name", "commit", "date"}]}}; one that
                              has moved has "to" in place of tags */
+    int64_t last_id;   /* of a repository */
     size_t calls_left; /* before the rate limit is used up */
     int64_t limit_s, limited_until_s; /* how long it then is; 0: it is not */
     char failing[128];                /* calls whose path begins so are answered 502, so many times */

@@ -41,8 +41,7 @@ static void put(struct github_server *server, const char *repository, json_t *va
 
 void github_server_add_repository(struct github_server *server, const char *repository) {
     pthread_mutex_lock(&server->mutex);
-    json_int_t id = (json_int_t)json_object_size(server->repositories) + 1000;
-    put(server, repository, json_pack("{s:I, s:s, s:[]}", "id", id, "name", repository, "tags"));
+    put(server, repository, json_pack("{s:I, s:s, s:[]}", "id", (json_int_t)++server->last_id, "name", repository, "tags"));
     pthread_mutex_unlock(&server->mutex);
 }
 
