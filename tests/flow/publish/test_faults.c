@@ -4,7 +4,8 @@
  * and the result of the next run (lib/store/README.md, Once).
  *
  *   killed twice        the service dies at the point, is restarted, dies there again, and is restarted once more
- *   and Redis lost      it dies at the point, all of Redis is lost with the job, and the same request is sent again
+ *   and Redis lost      it dies at the point, all of Redis is lost with the job, and the same request is sent again; with another
+ *                       package, on the server that published the first one
  *
  * Each time the final state must be that of an undisturbed publication: every file of both repositories (but for publishedTime,
  * the time at which the first run stored its record), their commits (but for ids, times and job ids), every byte of the
@@ -15,6 +16,7 @@
  */
 #include "tests/support/cmocka_all.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,12 +62,17 @@ enum { FAULT_COUNT = sizeof faults / sizeof faults[0] };
 
 static const struct package base = {"base", "1.0.0", .pragma = NULL};
 static const struct package subject = {"subject", "1.0.0", .dependencies = {{"base", ">=1.0.0 <2.0.0"}}};
+static const struct package second = {"second", "1.0.0", .dependencies = {{"base", ">=1.0.0 <2.0.0"}}};
 
 static struct {
     bool is_remote;
-    char folder[64];              /* `template`: repositories and storage with `base`; `copy`: puts them into another folder */
-    char *outside, *job, *points; /* of the undisturbed publication */
-    struct s3_server *storage;    /* of the server that runs; NULL: its folder */
+    char folder[64]; /* `template`: repositories and storage with `base`; `copy`: puts them into another folder */
+    /* Of undisturbed publications: of `subject`, then of `second`. */
+    struct undisturbed {
+        char *outside, *job;
+    } first, both;
+    char *points;              /* that the first one passed */
+    struct s3_server *storage; /* of the server that runs; NULL: its folder */
     struct arena arena;
 } suite;
 
@@ -125,8 +132,13 @@ static void wait_for_death(struct server *server, const char *point, int times) 
     if (atoi(deaths) != times) fail_msg("it died before %s", point);
 }
 
-static const char *post_subject(struct server *server) {
-    return server_publish(server, package_request(&server->arena, &subject)).id;
+static const char *post(struct server *server, const struct package *package) {
+    return server_publish(server, package_request(&server->arena, package)).id;
+}
+
+/* All of Redis, with the job that the server may have begun. */
+static void lose_redis(struct server *server) {
+    shell_run("redis-cli -s '%s' FLUSHALL >/dev/null", redis_server_url(server->redis) + strlen("unix://"));
 }
 
 /* ---- The state outside ---- */
@@ -176,8 +188,8 @@ static char *picture_of_job(struct server *server, const char *id) {
     return picture;
 }
 
-static void expect_as_undisturbed(struct server *server) {
-    assert_string_equal(picture_of_outside(server), suite.outside);
+static void expect_as_undisturbed(struct server *server, const struct undisturbed *undisturbed) {
+    assert_string_equal(picture_of_outside(server), undisturbed->outside);
     server_wait_until_ready(server);
     registry_expect_consistency(server);
 }
@@ -252,10 +264,9 @@ static const char *what_was_done(struct server *server, const char *id) {
                         strstr(resumed, "Committed the manifest") != NULL ? "committed" : "there");
 }
 
-/* `killed twice`: fills in the state left, and the work of the run after that. */
-static void kill_twice(const struct fault *fault, struct row *row) {
-    struct server *server = start(fault->point);
-    const char *id = post_subject(server);
+/* `killed twice`: fills in the state left, and the work of the run after that. Returns the number of deaths. */
+static int kill_twice(struct server *server, const struct fault *fault, struct row *row) {
+    const char *id = post(server, &subject);
     wait_for_death(server, fault->point, 1);
     const char *again = fault->again != NULL ? fault->again : fault->point;
     bool has_more_to_do = again[0] != '\0';
@@ -267,40 +278,40 @@ static void kill_twice(const struct fault *fault, struct row *row) {
     start_publish_again(server, "none");
     server_expect_success(server, id);
     row->done = has_more_to_do ? what_was_done(server, id) : "nothing left to do";
-    assert_string_equal(picture_of_job(server, id), suite.job);
-    expect_as_undisturbed(server);
+    assert_string_equal(picture_of_job(server, id), suite.first.job);
+    expect_as_undisturbed(server, &suite.first);
     registry_expect_one_commit_each(server);
     expect_empty_folder(server, "runs");
     expect_empty_folder(server, "tarballs");
-    stop(server);
+    return has_more_to_do ? 2 : 1;
 }
 
-/* `and Redis lost`: fills in the result of the repeated request. */
-static void lose_job(const struct fault *fault, struct row *row) {
-    struct server *server = start(fault->point);
-    post_subject(server);
-    wait_for_death(server, fault->point, 1);
-    shell_run("redis-cli -s '%s' FLUSHALL >/dev/null", redis_server_url(server->redis) + strlen("unix://"));
+/* `and Redis lost`: fills in the result of the repeated request. `deaths`: those before. */
+static void lose_job(struct server *server, const struct fault *fault, int deaths, struct row *row) {
+    assert_int_equal(child_stop(&server->children[SERVER_PUBLISH], SIGTERM, PATIENCE_MS), 0);
+    start_publish_again(server, fault->point);
+    post(server, &second);
+    wait_for_death(server, fault->point, deaths + 1);
+    lose_redis(server);
     start_publish_again(server, "none");
-    const char *id = post_subject(server);
+    const char *id = post(server, &second);
     json_t *job = server_wait_for_job(server, id);
     const char *log = server_log_text(server, job);
     if (json_is_true(json_object_get(job, "success"))) {
-        bool is_finishing = strstr(log, "NOTICE subject@1.0.0 is published, but") != NULL;
+        bool is_finishing = strstr(log, "NOTICE second@1.0.0 is published, but") != NULL;
         row->repeated = is_finishing ? "completes what was begun" : "publishes";
         const char *picture = picture_of_job(server, id);
         if (is_finishing) /* the metadata's commit is another job's: compare the event only */
-            assert_string_equal(strchr(picture, '\n'), strchr(suite.job, '\n'));
+            assert_string_equal(strchr(picture, '\n'), strchr(suite.both.job, '\n'));
         else
-            assert_string_equal(picture, suite.job);
+            assert_string_equal(picture, suite.both.job);
     } else {
         if (strstr(server_last_error(server, job), "already published") == NULL) fail_msg("%s", log);
         row->repeated = "refused: already published";
     }
     json_decref(job);
-    expect_as_undisturbed(server);
+    expect_as_undisturbed(server, &suite.both);
     expect_empty_folder(server, "runs");
-    stop(server);
 }
 
 /* ---- The tests ---- */
@@ -319,8 +330,10 @@ static void a_killed_publication_leaves_what_an_undisturbed_one_leaves(void **st
     (void)state;
     struct row rows[FAULT_COUNT] = {0};
     for (int i = 0; i < FAULT_COUNT; i++) {
-        kill_twice(&faults[i], &rows[i]);
-        lose_job(&faults[i], &rows[i]);
+        struct server *server = start(faults[i].point);
+        int deaths = kill_twice(server, &faults[i], &rows[i]);
+        lose_job(server, &faults[i], deaths, &rows[i]);
+        stop(server);
     }
     char *table = print_table(rows), *readme = read_file(&suite.arena, SOURCE_DIR "/services/publish/README.md");
     printf("%s", table);
@@ -331,7 +344,7 @@ static void a_killed_publication_leaves_what_an_undisturbed_one_leaves(void **st
 static void a_job_killed_for_the_third_time_fails_and_its_repeat_publishes(void **state) {
     (void)state;
     struct server *server = start("compile");
-    const char *id = post_subject(server);
+    const char *id = post(server, &subject);
     for (int times = 1; times <= 3; times++) {
         wait_for_death(server, "compile", times);
         start_publish_again(server, times < 3 ? "compile" : "none");
@@ -342,23 +355,30 @@ static void a_job_killed_for_the_third_time_fails_and_its_repeat_publishes(void 
     struct server_accepted again = server_publish(server, package_request(&server->arena, &subject));
     assert_true(again.created);
     server_expect_success(server, again.id);
-    assert_string_equal(picture_of_job(server, again.id), suite.job);
-    expect_as_undisturbed(server);
+    assert_string_equal(picture_of_job(server, again.id), suite.first.job);
+    expect_as_undisturbed(server, &suite.first);
     stop(server);
 }
 
 /* ---- Setup ---- */
 
-/* The template has `base`, and the source of `subject`. */
+/* The template has `base`, and the sources of the others. */
 static void make_template(void) {
     struct server *server = start("none");
     server_expect_published(server, &base);
     show_storage(server);
     package_push(arena_format(&server->arena, "%s/sources", server->folder), &subject);
+    package_push(arena_format(&server->arena, "%s/sources", server->folder), &second);
     shell_run("cd '%s' && mkdir -p template && cp -a '%s/sources' '%s/" REGISTRY_REPO "' '%s/" INDEX_REPO
               "' '%s/storage' template && printf '#!/bin/sh\\ncp -a %s/template/. \"$1\"\\n' >copy && chmod +x copy",
               suite.folder, server->folder, server->folder, server->folder, server->folder, suite.folder);
     stop(server);
+}
+
+static struct undisturbed see_publication(struct server *server, const struct package *package) {
+    const char *id = post(server, package);
+    server_expect_success(server, id);
+    return (struct undisturbed){picture_of_outside(server), picture_of_job(server, id)};
 }
 
 static int publish_undisturbed(void **state) {
@@ -367,13 +387,12 @@ static int publish_undisturbed(void **state) {
     assert_non_null(mkdtemp(suite.folder));
     make_template();
     struct server *server = start("none");
-    const char *id = post_subject(server);
-    server_expect_success(server, id);
-    suite.outside = picture_of_outside(server);
-    suite.job = picture_of_job(server, id);
+    suite.first = see_publication(server, &subject);
     suite.points = shell_output(&suite.arena, "sed -n 's/.*event=fault_point_reached //p' '%s/publish.log' | awk '!seen[$0]++'",
                                 server->folder);
-    expect_as_undisturbed(server);
+    lose_redis(server);
+    suite.both = see_publication(server, &second);
+    expect_as_undisturbed(server, &suite.both);
     stop(server);
     return 0;
 }
