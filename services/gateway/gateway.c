@@ -125,6 +125,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     openapi_append(&gateway->openapi);
     gateway->clients = clients_create();
     gateway->file_hashes = file_hashes_create();
+    gateway->kept_answers = kept_answers_create(KEPT_ANSWER_BYTES);
     gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
     gateway->unknown_packages = rate_limit_create(UNKNOWN_PACKAGES_PER_MINUTE);
     enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
@@ -164,6 +165,7 @@ void gateway_stop(struct gateway *gateway) {
     tail_free(gateway->tail);
     store_executor_free(gateway->pool);
     file_hashes_free(gateway->file_hashes);
+    kept_answers_free(gateway->kept_answers);
     bool is_freed = server_free(gateway->server);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         message_client_free(gateway->services[i]);

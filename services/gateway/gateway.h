@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
 #include "lib/service/message/message_client.h"
+#include "services/gateway/backend/kept_answers.h"
 #include "services/gateway/backend/store_executor.h"
 #include "services/gateway/http/client_address.h"
 #include "services/gateway/http/rate_limit.h"
@@ -31,6 +32,9 @@ struct service_asker;
 
 /* Limits for the bytes of answers that clients have not read yet, so that slow readers of long logs do not fill the memory. */
 enum { ANSWER_BYTES_MAX = 512 << 20, ANSWER_BYTES_PER_ADDRESS = 64 << 20 };
+
+/* Limit for the answers about finished jobs that are kept. */
+enum { KEPT_ANSWER_BYTES = 32 << 20 };
 
 /* Limit of POST /api/v1/trustee per address (services/gateway/README.md, Trustee requests), for failures and, separately, for
  * look-ups of unknown tokens. */
@@ -63,7 +67,8 @@ struct gateway {
     struct service_asker *set_asker;     /* package sets */
     struct store_executor *pool;
     struct tail *tail;
-    struct file_hashes *file_hashes; /* of tarballs */
+    struct kept_answers *kept_answers; /* about finished jobs */
+    struct file_hashes *file_hashes;   /* of tarballs */
     struct readiness *readiness;
     struct metrics_collector *metrics;
     struct health_check *health_check; /* NULL: HEALTHCHECKS_URL is not set */

@@ -320,6 +320,7 @@ static void near_the_memory_limit_the_oldest_finished_logs_go(void **state) {
     assert_int_equal(log.count, 1);
     assert_int_equal(log.lines[0].level, LOG_WARN);
     assert_true(log.lines[0].time_ms < get_job(f, anonymous.job_id).finished_ms);
+    assert_true(get_job(f, anonymous.job_id).has_lost_log && !get_job(f, owner.job_id).has_lost_log);
     assert_int_equal(read_log(f, open.job_id, (struct log_query){0}).count, 5);
     assert_int_equal(read_log(f, owner.job_id, (struct log_query){0}).count, 5); /* acts of owners are kept */
 }

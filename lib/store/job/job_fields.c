@@ -28,6 +28,7 @@ const struct job_field job_fields[] = {
     FIELD("documentation", FIELD_TEXT, documentation),
     FIELD("ending", FIELD_TEXT, ending),
     FIELD("readonly", FIELD_FLAG, is_readonly),
+    FIELD("logRemoved", FIELD_FLAG, has_lost_log),
     FIELD("commit", FIELD_TEXT, commit),
     FIELD("record", FIELD_TEXT, record),
     FIELD("purpose", FIELD_PURPOSE, purpose),

@@ -150,9 +150,15 @@ static enum status read_from_redis(struct job_store *store, const char *id, cons
                                    struct job *job, struct log_lines *lines, struct error *err) {
     enum status status = job_store_get(store, id, arena, job, err);
     if (status || !query) return status;
-    status = log_stream_read(store, id, query, arena, lines, err);
-    if (status || !job_state_is_finished(job->state)) return status;
-    return job_store_get(store, id, arena, job, err); /* not found: it has moved meanwhile, and the log may be incomplete */
+    bool had_lost_log;
+    do {
+        had_lost_log = job->has_lost_log;
+        status = log_stream_read(store, id, query, arena, lines, err);
+        if (status || !job_state_is_finished(job->state)) return status;
+        status =
+            job_store_get(store, id, arena, job, err); /* not found: it has moved meanwhile, perhaps before its log was read */
+    } while (!status && job->has_lost_log != had_lost_log);
+    return status;
 }
 
 enum status job_retention_read(struct job_store *store, const char *storage_dir, const char *id, const struct log_query *query,

@@ -29,6 +29,7 @@ static void free_call(struct call *call) {
     clients_drop(call->gateway->clients, call->client);
     if (call->answer.file >= 0) close(call->answer.file);
     text_release(&call->answer.body);
+    kept_answer_release(call->answer.kept);
     arena_release(&call->arena);
     free(call);
 }
@@ -231,6 +232,8 @@ static void run_work(struct store_task *task, struct job_store *store) {
     }
     call->next = CALL_SENDS;
     text_clear(&call->answer.body);
+    kept_answer_release(call->answer.kept);
+    call->answer.kept = NULL;
     call->answer.header_count = 0;
     int64_t queued_ms = clock_monotonic_ms() - call->tried_ms;
     call->tried_ms += queued_ms;
@@ -300,7 +303,7 @@ static void fail_after_work(struct call *call) {
 }
 
 static bool has_room_for_answer(struct call *call) {
-    int64_t bytes = call->answer_bytes = (int64_t)call->answer.body.length;
+    int64_t bytes = call->answer_bytes = (int64_t)answer_view(&call->answer)->length;
     int64_t all = atomic_fetch_add(&call->gateway->answer_bytes, bytes) + bytes;
     int64_t clients = atomic_fetch_add(&call->client->answer_bytes, bytes) + bytes;
     return all <= ANSWER_BYTES_MAX && (clients <= ANSWER_BYTES_PER_ADDRESS || clients == bytes);

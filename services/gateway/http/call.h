@@ -25,6 +25,7 @@
 #include "lib/base/error.h"
 #include "lib/base/queue.h"
 #include "lib/base/text.h"
+#include "services/gateway/backend/kept_answers.h"
 #include "services/gateway/backend/store_executor.h"
 #include "services/gateway/http/clients.h"
 #include "services/gateway/http/h2o_all.h"
@@ -47,7 +48,8 @@ struct answer {
     int http_status; /* 0: 200 */
     const char *content_type;
     struct text body;
-    int file; /* descriptor of a file to send instead of the body; -1: none */
+    int file;                 /* descriptor of a file to send instead of the body; -1: none */
+    struct kept_answer *kept; /* sent instead of the body, released with the call; NULL: none */
     int64_t file_offset, file_length;
     ssize_t chunk_bytes; /* of the file that were read into `body` last; respond.c's */
     size_t header_count;
@@ -148,6 +150,11 @@ void call_fail_with(struct call *call, const struct error *err);
 
 /* Adds a header to an answer, on the thread that has the call. Strings are borrowed. */
 void answer_header(struct answer *answer, const char *name, const char *value);
+
+/* The text to send. */
+static inline const struct text *answer_view(const struct answer *answer) {
+    return answer->kept ? &answer->kept->body : &answer->body;
+}
 
 /* Sets the content type of an answer whose format the client chose by Accept. */
 void answer_json_or_text(struct answer *answer, bool is_json);

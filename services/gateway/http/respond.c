@@ -122,11 +122,12 @@ static void send_chunk(h2o_generator_t *generator, h2o_req_t *req) {
 void call_send(struct call *call) {
     h2o_req_t *req = call->req;
     struct answer *answer = &call->answer;
+    const struct text *text = answer_view(answer);
     bool is_file = answer->file >= 0;
     req->res.status = answer->http_status ? answer->http_status : 200;
     req->res.reason = reason_of(req->res.status);
     bool has_length = req->res.status != 204 && req->res.status != 304;
-    if (has_length) req->res.content_length = is_file ? (size_t)answer->file_length : answer->body.length;
+    if (has_length) req->res.content_length = is_file ? (size_t)answer->file_length : text->length;
     if (answer->content_type)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, answer->content_type,
                        strlen(answer->content_type));
@@ -145,13 +146,15 @@ void call_send(struct call *call) {
         send_chunk(&call->generator, req);
         return;
     }
-    h2o_iovec_t body = {answer->body.bytes, answer->body.length};
-    h2o_send(req, &body, call->is_head || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+    h2o_iovec_t body = {text->bytes, text->length};
+    h2o_send(req, &body, call->is_head || !has_length || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
 }
 
 void call_fail(struct call *call, enum status status, const char *path, const char *message) {
     struct answer *answer = &call->answer;
     text_release(&answer->body);
+    kept_answer_release(answer->kept);
+    answer->kept = NULL;
     if (answer->file >= 0) close(answer->file);
     answer->file = -1;
     answer->http_status = status_http(status);

@@ -10,13 +10,14 @@
 #include "lib/store/job/job_retention.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/routes/finished_job.h"
 #include "services/gateway/routes/job_json.h"
 
 enum { LINES_MAX = 10000 };
 
 /* The parts of the request that the work function needs. */
 struct log_request {
-    bool is_json;
+    struct finished_request finished;
     bool has_cursors;
     struct log_query lines;
     bool waits;
@@ -56,11 +57,11 @@ static void add_link(struct call *call, const struct log_query *query, const str
 
 static void write_answer(struct call *call, const struct log_request *request, const struct log_lines *lines) {
     const struct log_query *query = &request->lines;
-    if (request->is_json)
+    if (request->finished.is_json)
         log_lines_append_json(&call->answer.body, call->parameters[0], lines, request->has_cursors);
     else
         log_lines_append_text(&call->answer.body, lines);
-    answer_json_or_text(&call->answer, request->is_json);
+    answer_json_or_text(&call->answer, request->finished.is_json);
     if (request->has_cursors && lines->cut) add_link(call, query, &lines->lines[query->takes_last ? 0 : lines->count - 1]);
 }
 
@@ -70,8 +71,10 @@ static enum status read_logs(struct call *call, struct job_store *store, struct 
     struct job job;
     struct log_lines lines;
     int64_t newest_ms = 0;
+    bool is_answered = false;
     bool may_wait = request->waits && clock_monotonic_ms() < call->tail.until_ms && !atomic_load(&call->gateway->is_draining);
-    enum status status = STATUS_OK;
+    enum status status = finished_job_compare(call, store, &request->finished, &is_answered, err);
+    if (status || is_answered) return status;
     if (may_wait) status = find_newest(call, store, call->parameters[0], &newest_ms, err);
     if (!status)
         status = job_retention_read(store, call->gateway->settings->storage_dir, call->parameters[0], &request->lines,
@@ -83,13 +86,15 @@ static enum status read_logs(struct call *call, struct job_store *store, struct 
         call->tail.after_ms = newest_ms;
         call->next = CALL_WAITS_FOR_LOG;
     }
+    finished_job_keep(call, &request->finished, &job);
     return STATUS_OK;
 }
 
+/* NULL: the call is answered. */
 static struct log_request *begin(struct call *call) {
     struct log_request *request = arena_alloc(&call->arena, sizeof *request);
+    if (finished_job_answer(call, call_wants_json(call), &request->finished)) return NULL;
     int64_t wait_s = query_number(&call->query, "wait");
-    request->is_json = call_wants_json(call);
     request->lines = (struct log_query){
         .level = query_level(&call->query, "level"), .since_ms = query_time(&call->query, "since"), .limit = LINES_MAX};
     request->waits = wait_s > 0;
@@ -99,8 +104,7 @@ static struct log_request *begin(struct call *call) {
 }
 
 void get_logs(struct call *call) {
-    begin(call);
-    call_work(call, read_logs);
+    if (begin(call)) call_work(call, read_logs);
 }
 
 /* Parameters that contradict each other: the first one is refused, for the reason. */
@@ -132,6 +136,7 @@ void get_job_logs(struct call *call) {
     const struct query *query = &call->query;
     struct log_request *request = begin(call);
     struct error err;
+    if (!request) return;
     int64_t last = query_number(query, "tail");
     request->has_cursors = true;
     enum status status = check_parameters(query, &err);

@@ -11,6 +11,7 @@
 #include "lib/store/job/job_retention.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/routes/finished_job.h"
 #include "services/gateway/routes/job_json.h"
 
 enum { JOBS_MAX = 100 };
@@ -79,30 +80,40 @@ void get_jobs(struct call *call) {
 
 /* ---- One job ---- */
 
+struct read_request {
+    struct finished_request finished;
+    struct log_query lines;
+};
+
 /* Reads the job before its lines: a finished job has all its lines, so an answer with `finishedAt` includes the last ones.
  * Clients that page by time stop at `finishedAt`, so a truncated answer to them leaves it out. For other clients it is always
  * shown, because they would poll for ever. */
 static enum status read_job(struct call *call, struct job_store *store, struct error *err) {
-    const struct log_query *query = call->work_data;
+    const struct read_request *request = call->work_data;
     struct job job;
     struct log_lines lines;
-    enum status status = job_retention_read(store, call->gateway->settings->storage_dir, call->parameters[0], query,
-                                            &call->arena, &job, &lines, err);
+    bool is_answered;
+    enum status status = finished_job_compare(call, store, &request->finished, &is_answered, err);
+    if (status || is_answered) return status;
+    status = job_retention_read(store, call->gateway->settings->storage_dir, call->parameters[0], &request->lines, &call->arena,
+                                &job, &lines, err);
     if (status) return status;
-    bool pages_by_time = query_value(&call->query, "since") && !query->descending;
+    bool pages_by_time = query_value(&call->query, "since") && !request->lines.descending;
     job_append_json(&call->answer.body, &job, &lines, !(lines.cut && pages_by_time));
     call->answer.content_type = "application/json";
+    finished_job_keep(call, &request->finished, &job);
     return STATUS_OK;
 }
 
 void get_job(struct call *call) {
     const struct query *query = &call->query;
-    struct log_query *lines = arena_alloc(&call->arena, sizeof *lines);
-    *lines = (struct log_query){.level = query_level(query, query_value(query, "level") ? "level" : "verbosity"),
-                                .since_ms = query_time(query, "since"),
-                                .until_ms = query_time(query, "until"),
-                                .descending = query_is_descending(query),
-                                .limit = (size_t)query_number(query, "limit")};
-    call->work_data = lines;
+    struct read_request *request = arena_alloc(&call->arena, sizeof *request);
+    if (finished_job_answer(call, true, &request->finished)) return;
+    request->lines = (struct log_query){.level = query_level(query, query_value(query, "level") ? "level" : "verbosity"),
+                                        .since_ms = query_time(query, "since"),
+                                        .until_ms = query_time(query, "until"),
+                                        .descending = query_is_descending(query),
+                                        .limit = (size_t)query_number(query, "limit")};
+    call->work_data = request;
     call_work(call, read_job);
 }

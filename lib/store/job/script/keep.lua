@@ -51,6 +51,7 @@ local function remove_oldest_logs()
     local key, finished = 'job:' .. oldest[i] .. ':log', oldest[i + 1]
     call('UNLINK', key)
     call('XADD', key, string.format('%.0f-0', finished - 1), 'line', 'WARN 0 0 The log of this job was removed to make room.')
+    if call('EXISTS', 'job:' .. oldest[i]) == 1 then call('HSET', 'job:' .. oldest[i], 'logRemoved', 1) end
     removed = removed + 1
   end
   return removed
