@@ -2,7 +2,7 @@
  *
  * CPU time of the gateway per 1,000 requests: for GET /api/v1/status, and for GET /api/v1/jobs/ID of a job with 100 lines. For
  * comparison a bare Node server (node_server.js), which for jobs reads the same stream from the same Redis and prints the same
- * JSON. User and system time of the process, from /proc; the time of Redis is not included.
+ * JSON each time; the gateway keeps the answer, since the job is finished. User and system time of the process, from /proc; the time of Redis is not included.
  *
  *   tests/bench/run gateway      (bench_gateway [--bin DIR]); skips Node if it is not installed
  */
