@@ -37,8 +37,8 @@ static void add_link_to_next(struct call *call, const char *path, const char *pa
 
 /* True: the client has this answer, which becomes a 304. */
 static bool add_tag(struct call *call, const struct registry_query *query, const char *json, size_t length) {
-    char hash[SHA256_HEX_MAX];
-    hash_sha256_hex(json, length, hash);
+    char hash[SHA256_SRI_MAX];
+    hash_sha256_sri(json, length, hash);
     const char *tag = arena_format(&call->arena, "\"%s\"", hash);
     answer_header(&call->answer, "etag", tag);
     answer_header(&call->answer, "cache-control", "no-cache"); /* kept, and asked about each time */
