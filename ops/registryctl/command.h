@@ -2,7 +2,7 @@
  *
  * registryctl's commands: each is a row of the table in main.c and a function. Their files, by topic:
  *
- *   requests.c     requests to a registry: publish, unpublish, transfer, trustee (with gateway.c and follow.c)
+ *   requests.c     requests to a registry: publish, unpublish, transfer, trustee (with gateway.c, follow.c and event_lines.c)
  *   package_set.c  package-set (with excuses.c and set_plans.c)
  *   jobs.c         queries to a gateway: status, logs, jobs
  *   check.c        a registry's files: check

@@ -14,7 +14,7 @@
 #include "lib/tools/http/http_client.h"
 #include "ops/registryctl/command.h"
 
-enum { ANSWER_BYTES_MAX = 256 << 20, RETRY_MS = 1000, RETRY_AFTER_MAX_S = 300 };
+enum { ANSWER_BYTES_MAX = 256 << 20, RETRY_MS = 1000, RETRY_AFTER_MAX_S = 300, ANSWER_TIMEOUT_MS = 30000 };
 
 const char *gateway_text(const json_t *object, const char *key) {
     const char *value = json_string_value(json_object_get(object, key));
@@ -47,13 +47,13 @@ static void blank_controls(json_t *text) {
 }
 
 /* Does so in all texts of the value: they come from authors and compilers, and would steer the terminal that shows them. */
-static void blank_all_controls(json_t *value) {
+void gateway_clean(json_t *value) {
     const char *key;
     json_t *item;
     size_t index;
     if (json_is_string(value)) blank_controls(value);
-    json_array_foreach(value, index, item) blank_all_controls(item);
-    json_object_foreach(value, key, item) blank_all_controls(item);
+    json_array_foreach(value, index, item) gateway_clean(item);
+    json_object_foreach(value, key, item) gateway_clean(item);
 }
 
 /* ---- Requests ---- */
@@ -74,7 +74,7 @@ static enum status read_failure(const struct http_response *response, struct err
     json_t *value = NULL;
     const char *message = NULL;
     if (!json_read(&value, text_view(&response->body), response->body.length, "The gateway's answer", NULL)) {
-        blank_all_controls(value);
+        gateway_clean(value);
         message = json_string_value(json_object_get(value, "message"));
     }
     enum status status = error_set(err, may_pass ? STATUS_UNAVAILABLE : STATUS_REFUSED, "%s (HTTP status %d.)",
@@ -90,7 +90,7 @@ static enum status ask_once(const struct http_request *request, json_t **answer,
     enum status status = http_client_send(request, &response, err);
     if (!status && response.status == 200) {
         status = json_read(answer, text_view(&response.body), response.body.length, "The gateway's answer", err);
-        if (!status) blank_all_controls(*answer);
+        if (!status) gateway_clean(*answer);
     } else if (!status) {
         *wait_ms = retry_after_ms(&response);
         status = read_failure(&response, err);
@@ -112,7 +112,7 @@ enum status gateway_ask(struct invocation *call, const char *path, const char *b
                                          .headers = headers,
                                          .body = body,
                                          .body_length = body ? strlen(body) : 0,
-                                         .timeout_ms = (GATEWAY_WAIT_SECONDS + 10) * 1000,
+                                         .timeout_ms = ANSWER_TIMEOUT_MS,
                                          .limit_bytes = ANSWER_BYTES_MAX};
     int64_t until_ms = clock_monotonic_ms() + patience_ms, wait_ms;
     for (bool is_first = true;; is_first = false) {
@@ -122,4 +122,20 @@ enum status gateway_ask(struct invocation *call, const char *path, const char *b
         if (is_first) fprintf(stderr, "registryctl: %s\nregistryctl: retrying\n", err->message);
         clock_sleep_ms(wait_ms);
     }
+}
+
+enum status gateway_stream(struct invocation *call, const char *path, const struct http_stream *stream, bool *is_over,
+                           struct error *err) {
+    const char *const headers[] = {"Accept: text/event-stream", call->authorization, NULL};
+    struct text url = {0};
+    struct http_response response = {0};
+    url_append_base(&url, call->gateway);
+    text_append(&url, path);
+    const struct http_request request = {.url = text_view(&url), .headers = headers, .stream = stream};
+    enum status status = http_client_send(&request, &response, err);
+    *is_over = !status && response.status == 204;
+    if (!status && response.status != 200 && !*is_over) status = read_failure(&response, err);
+    http_response_release(&response);
+    text_release(&url);
+    return status;
 }

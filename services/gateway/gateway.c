@@ -16,6 +16,7 @@
 #include "services/gateway/http/server.h"
 #include "services/gateway/routes/file_hashes.h"
 #include "services/gateway/routes/openapi.h"
+#include "services/gateway/stream/hub.h"
 #include "services/gateway/trustee/trustee_token.h"
 
 enum {
@@ -135,7 +136,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = create_clients(gateway, err);
     if (!status)
         status = store_executor_create(&gateway->pool, settings->redis_url, (size_t)settings->gateway_store_threads, err);
-    if (!status) status = tail_create(&gateway->tail, settings->redis_url, err);
+    if (!status) status = hub_create(&gateway->hub, settings->redis_url, (size_t)settings->gateway_threads, err);
     if (!status) status = readiness_create(&gateway->readiness, gateway, err);
     if (!status) status = metrics_collector_create(&gateway->metrics, gateway, err);
     if (!status) status = start_trustees(gateway, err);
@@ -155,14 +156,14 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
 void gateway_stop(struct gateway *gateway) {
     atomic_store(&gateway->is_draining, true);
     health_check_free(gateway->health_check);
-    if (gateway->tail) tail_stop(gateway->tail);
+    if (gateway->hub) hub_stop(gateway->hub);
     if (gateway->server) server_drain(gateway->server);
     readiness_free(gateway->readiness);
     metrics_collector_free(gateway->metrics);
     service_asker_free(gateway->trustee_asker);
     service_asker_free(gateway->matrix_asker);
     service_asker_free(gateway->set_asker);
-    tail_free(gateway->tail);
+    hub_free(gateway->hub);
     store_executor_free(gateway->pool);
     file_hashes_free(gateway->file_hashes);
     kept_answers_free(gateway->kept_answers);

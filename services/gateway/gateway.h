@@ -20,12 +20,12 @@
 #include "services/gateway/http/rate_limit.h"
 #include "services/gateway/monitor/metrics_collector.h"
 #include "services/gateway/monitor/readiness.h"
-#include "services/gateway/stream/tail.h"
 
 struct clients;
 struct digest_set;
 struct file_hashes;
 struct health_check;
+struct hub;
 struct owner;
 struct server;
 struct service_asker;
@@ -54,6 +54,7 @@ struct gateway {
     const struct owner *pacchettibotti; /* the key that may sign requests for package sets; NULL: it is not configured */
     atomic_bool is_draining;
     atomic_int_fast64_t answer_bytes; /* of answers being sent */
+    atomic_int_fast64_t readers;      /* of logs, live */
     struct trusted_proxies *proxies;
     struct clients *clients;
     struct rate_limit *post_limit;
@@ -66,7 +67,7 @@ struct gateway {
     struct service_asker *matrix_asker;  /* packages, plans of builds, and whether changes still hold */
     struct service_asker *set_asker;     /* package sets */
     struct store_executor *pool;
-    struct tail *tail;
+    struct hub *hub;
     struct kept_answers *kept_answers; /* about finished jobs */
     struct file_hashes *file_hashes;   /* of tarballs */
     struct readiness *readiness;

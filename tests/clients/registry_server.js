@@ -144,12 +144,18 @@ class RegistryServer {
   }
 
   // Sends a request over TLS as a client of the API does; resolves to {status, headers, body}, the body as bytes.
-  request(method, target, { headers = {}, body } = {}) {
+  // The answer, whole; of a stream without an end (`breaksOff`) its first part.
+  request(method, target, { headers = {}, body, breaksOff } = {}) {
     const ca = fs.readFileSync(this.authority);
     const options = { method, host: '127.0.0.1', port: this.port, servername: API_HOST, ca, path: target, headers };
     return new Promise((resolve, reject) => {
       https.request(options, async (response) => {
-        resolve({ status: response.statusCode, headers: response.headers, body: await buffer(response) });
+        const { statusCode: status, headers: answered } = response;
+        if (!breaksOff || status !== 200) return resolve({ status, headers: answered, body: await buffer(response) });
+        response.once('data', (part) => {
+          resolve({ status, headers: answered, body: part });
+          response.destroy();
+        });
       }).on('error', reject).end(body);
     });
   }

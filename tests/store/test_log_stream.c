@@ -5,8 +5,6 @@
 #include "lib/base/secret.h"
 #include "tests/store/fixture.h"
 
-#include <pthread.h>
-
 enum { LINES = 100000, BYTES = 16 * 1024 * 1024 };
 
 static struct lease running_job(struct fixture *f, const char *package) {
@@ -232,69 +230,6 @@ static void a_log_is_paged_by_time_without_loss(void **state) {
     assert_int_equal(part.lines[COUNT - 1].number, 1);
 }
 
-struct writer {
-    struct fixture *f;
-    struct lease lease;
-    bool ends;
-};
-
-/* Writes, or ends the job, from another connection while the test waits. */
-static void *write_later(void *context) {
-    struct writer *writer = context;
-    struct fixture *f = writer->f;
-    struct job_store *store = NULL;
-    const struct log_line line = {.level = LOG_INFO, .message = "x", .attempt = 1, .number = 1};
-    const struct job_end end = {.success = true};
-    wait_ms(50);
-    struct error err;
-    enum status status = job_store_create(&store, redis_server_url(f->server), TIMEOUT_MS, &err);
-    if (status == STATUS_OK)
-        status = writer->ends ? job_store_finish(store, &writer->lease, &end, &err)
-                              : log_stream_append(store, &writer->lease, &line, 1, LINES, BYTES, &err);
-    job_store_free(store);
-    return status == STATUS_OK ? writer : NULL;
-}
-
-static void waiting_ends_with_a_line_or_the_end_of_the_job(void **state) {
-    struct fixture *f = *state;
-    struct lease leases[] = {running_job(f, "a"), running_job(f, "b"), running_job(f, "c")};
-    const char *ids[] = {leases[0].job_id, leases[1].job_id, leases[2].job_id};
-    int64_t after_ms[] = {0, 0, 0};
-    bool changed[3];
-    assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 20, changed, &f->err));
-    assert_false(changed[0] || changed[1] || changed[2]);
-    for (int ends = 0; ends < 2; ends++) {
-        struct writer writer = {.f = f, .lease = leases[1], .ends = ends};
-        pthread_t thread;
-        void *result;
-        assert_int_equal(pthread_create(&thread, NULL, write_later, &writer), 0);
-        int64_t begun_ms = clock_monotonic_ms();
-        assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 2 * TIMEOUT_MS, changed, &f->err));
-        assert_true(clock_monotonic_ms() - begun_ms < 2 * TIMEOUT_MS);
-        pthread_join(thread, &result);
-        assert_non_null(result);
-        assert_true(!changed[0] && changed[1] && !changed[2]);
-        struct log_lines log = read_log(f, leases[1].job_id, (struct log_query){0});
-        after_ms[1] = log.lines[log.count - 1].time_ms;
-    }
-    after_ms[1] = get_job(f, leases[1].job_id).finished_ms;
-    assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 20, changed, &f->err));
-    assert_false(changed[1]);
-}
-
-static void readers_of_one_log_wait_each_for_their_own_next_line(void **state) {
-    struct fixture *f = *state;
-    struct lease lease = running_job(f, "a");
-    for (int number = 1; number <= 3; number++)
-        say(f, &lease, number, LOG_INFO, "x");
-    struct log_lines log = read_log(f, lease.job_id, (struct log_query){0});
-    const char *ids[] = {lease.job_id, lease.job_id, lease.job_id};
-    const int64_t after_ms[] = {log.lines[2].time_ms, log.lines[1].time_ms, 0};
-    bool changed[3];
-    assert_ok(log_stream_wait(f->store, ids, after_ms, 3, 1000, changed, &f->err));
-    assert_true(!changed[0] && changed[1] && changed[2]);
-}
-
 static void near_the_memory_limit_the_oldest_finished_logs_go(void **state) {
     struct fixture *f = *state;
     struct lease anonymous = running_job(f, "a"), open = running_job(f, "b");
@@ -337,8 +272,6 @@ int main(void) {
         store_test(secrets_and_broken_characters_are_blanked),
         store_test(a_level_is_a_minimum),
         store_test(a_log_is_paged_by_time_without_loss),
-        store_test(waiting_ends_with_a_line_or_the_end_of_the_job),
-        store_test(readers_of_one_log_wait_each_for_their_own_next_line),
         store_test(near_the_memory_limit_the_oldest_finished_logs_go),
     };
     return cmocka_run_group_tests(tests, start_fixture, stop_fixture);

@@ -69,6 +69,7 @@ struct job {
     int64_t started_ms; /* of the latest run */
     int64_t finished_ms;
     int64_t waiting_ms;   /* start of the first run that was put back for an outage (enum trouble); 0: none */
+    int log_lines;        /* that its log has had; 0: none, or not known (older releases) */
     int attempts;         /* number of claims, without those that were handed back */
     int delays;           /* number of runs that were put back with a delay, since the job last waited for others */
     const char *payload;  /* the request as stored: JSON */

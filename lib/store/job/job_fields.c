@@ -10,6 +10,7 @@ const struct job_field job_fields[] = {
     FIELD("startedAt", FIELD_TIME, started_ms),
     FIELD("finishedAt", FIELD_TIME, finished_ms),
     FIELD("waitingSince", FIELD_TIME, waiting_ms),
+    FIELD("logOrdinal", FIELD_COUNT, log_lines),
     FIELD("attempts", FIELD_COUNT, attempts),
     FIELD("delays", FIELD_COUNT, delays),
     FIELD("payload", FIELD_TEXT, payload),

@@ -19,7 +19,7 @@ struct job_field {
     size_t offset; /* in struct job: a const char *, int64_t, int, bool, or the enum that its type names */
 };
 
-enum { JOB_FIELDS = 31 };
+enum { JOB_FIELDS = 32 };
 extern const struct job_field job_fields[JOB_FIELDS];
 
 static inline void *job_field_of(struct job *job, const struct job_field *field) {

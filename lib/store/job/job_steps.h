@@ -59,6 +59,10 @@ static inline const char *job_step_text(const char *text) {
 enum { LOG_LINE_ARGUMENTS = 3 };
 size_t log_lines_to_arguments(const char **out, const struct log_line *lines, size_t count, struct arena *arena);
 
+/* Passes an entry of a log's stream to the selection, with its line if that is selected. (log_stream.c) */
+struct log_selection;
+void log_entry_take(struct log_selection *selection, const struct redis_reply *entry);
+
 /* Prepares a text of people or programs for storage: blanks secrets and this machine's paths and private addresses, and
  * replaces bytes that are not UTF-8. */
 void job_step_clean(struct text *text);

@@ -16,7 +16,8 @@ void log_selection_begin(struct log_selection *selection, const struct log_query
                                         .out = out};
     if (query->after.time_ms >= selection->from_ms && query->after.time_ms) selection->from_ms = query->after.time_ms + 1;
     if (query->before.time_ms && query->before.time_ms < selection->to_ms) selection->to_ms = query->before.time_ms;
-    selection->may_jump = !selection->is_backward; /* the ordinal before the first line is 0 */
+    bool is_edge_known = !query->after.time_ms || query->after.ordinal; /* the ordinal before the first line is 0 */
+    selection->may_jump = !selection->is_backward && is_edge_known;
     if (!selection->is_backward) selection->passed_ordinal = query->after.ordinal;
 }
 

@@ -93,7 +93,7 @@ static bool parse_line(const struct redis_reply *entry, enum log_level minimum, 
     return true;
 }
 
-static void take_entry(struct log_selection *selection, const struct redis_reply *entry) {
+void log_entry_take(struct log_selection *selection, const struct redis_reply *entry) {
     struct log_line line;
     if (!parse_place(entry, &line) || !log_selection_pass(selection, line.time_ms, line.ordinal)) return;
     if (parse_line(entry, selection->query->level, selection->arena, &line)) log_selection_take(selection, &line);
@@ -153,7 +153,7 @@ enum status log_stream_read(struct job_store *store, const char *job_id, const s
         needs_edge = false;
         count = entries->count;
         for (size_t i = 0; i < count && !selection.is_full; i++)
-            take_entry(&selection, &entries->items[i]);
+            log_entry_take(&selection, &entries->items[i]);
         if (count)
             snprintf(selection.is_backward ? range.to : range.from, sizeof range.from, "(%s",
                      entries->items[count - 1].items[0].text);
@@ -161,40 +161,4 @@ enum status log_stream_read(struct job_store *store, const char *job_id, const s
     if (selection.is_backward && !selection.is_full) pass_edge(&selection, &edge);
     log_selection_end(&selection);
     return STATUS_OK;
-}
-
-/* ---- Waiting ---- */
-
-/* Sets changed[i] for each waiter on the stream `key` that has not seen its entry at `time_ms`. */
-static void mark_changed(const char *key, int64_t time_ms, const char *const *keys, const int64_t *after_ms, size_t count,
-                         bool *changed) {
-    for (size_t i = 0; i < count; i++)
-        changed[i] = changed[i] || (after_ms[i] < time_ms && strcmp(keys[i], key) == 0);
-}
-
-enum status log_stream_wait(struct job_store *store, const char *const *job_ids, const int64_t *after_ms, size_t count,
-                            int timeout_ms, bool *changed, struct error *err) {
-    enum { FIXED = 6 };
-    if (count == 0) return STATUS_OK;
-    struct arena arena = {0};
-    memset(changed, 0, count * sizeof *changed);
-    const char **arguments = arena_alloc(&arena, (FIXED + 2 * count) * sizeof *arguments);
-    arguments[0] = "XREAD", arguments[1] = "COUNT", arguments[2] = "1", arguments[3] = "BLOCK";
-    arguments[4] = arena_format(&arena, "%d", timeout_ms > 0 ? timeout_ms : 1); /* 0 would wait for ever */
-    arguments[5] = "STREAMS";
-    const char **keys = arguments + FIXED;
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = arena_format(&arena, "job:%s:log", job_ids[i]);
-        keys[count + i] = arena_format(&arena, "%" PRId64 "-%" PRIu64, after_ms[i], UINT64_MAX); /* whatever its ordinal */
-    }
-    redis_add_list(store->redis, arguments, FIXED + 2 * count);
-    struct redis_reply *reply;
-    enum status status = redis_run(store->redis, timeout_ms, &reply, err);
-    if (status == STATUS_OK) status = redis_check_reply(reply, err);
-    for (size_t i = 0; status == STATUS_OK && i < reply->count; i++) {
-        const struct redis_reply *stream = &reply->items[i], *first = &stream->items[1].items[0];
-        mark_changed(stream->items[0].text, strtoll(first->items[0].text, NULL, 10), keys, after_ms, count, changed);
-    }
-    arena_release(&arena);
-    return status;
 }

@@ -21,9 +21,4 @@ CHECK_RESULT enum status log_stream_append(struct job_store *store, const struct
 CHECK_RESULT enum status log_stream_read(struct job_store *store, const char *job_id, const struct log_query *query,
                                          struct arena *arena, struct log_lines *out, struct error *err);
 
-/* Waits until one of `count` logs has a line later than its `after_ms[i]`, or its job has ended, or `timeout_ms` has passed.
- * Sets changed[i]; an id may occur more than once. For a thread that waits on behalf of many readers. */
-CHECK_RESULT enum status log_stream_wait(struct job_store *store, const char *const *job_ids, const int64_t *after_ms,
-                                         size_t count, int timeout_ms, bool *changed, struct error *err);
-
 #endif

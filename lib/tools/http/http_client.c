@@ -37,6 +37,14 @@ struct transfer {
     size_t limit_bytes;
     bool is_over_limit;
     bool has_long_headers; /* it is the header that is over */
+
+    /* Of a stream. */
+    CURL *curl;
+    int64_t began_ms;    /* monotonic, like the next two */
+    int64_t received_ms; /* 0: nothing yet */
+    int64_t ticked_ms;
+    bool was_refused; /* stream->take() did not want more */
+    bool is_idle;
 };
 
 static void start_curl(void) {
@@ -91,9 +99,22 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 
 /* ---- One attempt ---- */
 
+/* True if the part is for the stream: an error's body is kept. */
+static bool is_streamed(struct transfer *transfer) {
+    long http_status = 0;
+    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &http_status);
+    return transfer->request->stream && http_status == 200;
+}
+
 static size_t receive_body(char *bytes, size_t size, size_t count, void *context) {
     struct transfer *transfer = context;
     size_t length = size * count;
+    if (is_streamed(transfer)) {
+        const struct http_stream *stream = transfer->request->stream;
+        transfer->received_ms = clock_monotonic_ms();
+        transfer->was_refused = !stream->take(stream->context, bytes, length);
+        return transfer->was_refused ? 0 : length;
+    }
     transfer->is_over_limit = transfer->response->body.length + length > transfer->limit_bytes;
     if (transfer->is_over_limit) return 0;
     text_append_bytes(&transfer->response->body, bytes, length);
@@ -115,10 +136,26 @@ static size_t receive_header(char *bytes, size_t size, size_t count, void *conte
     return length;
 }
 
-/* curl calls this several times a second; a result other than 0 aborts the transfer. */
+/* Calls stream->tick(), and notices that nothing comes any more. */
+static void watch_stream(struct transfer *transfer) {
+    enum { TICK_MS = 1000 };
+    const struct http_request *request = transfer->request;
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t limit_ms = transfer->received_ms
+                           ? transfer->received_ms + request->stream->idle_ms
+                           : transfer->began_ms + (request->timeout_ms ? request->timeout_ms : TIMEOUT_STANDARD_MS);
+    transfer->is_idle = now_ms > limit_ms;
+    if (!request->stream->tick || now_ms - transfer->ticked_ms < TICK_MS) return;
+    transfer->ticked_ms = now_ms;
+    request->stream->tick(request->stream->context);
+}
+
+/* curl calls this several times a second, or once if nothing comes; a result other than 0 aborts the transfer. */
 static int check_deadline(void *context, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up) {
     (void)down_all, (void)down, (void)up_all, (void)up;
     struct transfer *transfer = context;
+    if (transfer->request->stream) watch_stream(transfer);
+    if (transfer->is_idle) return 1;
     return transfer->request->deadline && deadline_check(transfer->request->deadline, NULL);
 }
 
@@ -127,6 +164,8 @@ static enum status explain(CURLcode code, const char *detail, const char *server
     struct deadline *deadline = transfer->request->deadline;
     enum status over = deadline ? deadline_check(deadline, err) : STATUS_OK;
     if (over) return over;
+    if (transfer->was_refused) return error_set(err, STATUS_CANCELLED, "The answer of %s was not read to its end.", server);
+    if (transfer->is_idle) return error_set(err, STATUS_TIMEOUT, "%s did not send anything in time.", server);
     if (transfer->is_over_limit)
         return error_set(err, STATUS_TOO_LARGE, "The %s of %s is larger than %zu bytes.",
                          transfer->has_long_headers ? "header of the answer" : "answer", server,
@@ -165,7 +204,7 @@ static void set_limits(CURL *curl, struct transfer *transfer) {
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, request->redirects > 0 ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)request->redirects);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->stream ? 0L : (long)timeout_ms); /* a stream: watch_stream() */
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -198,6 +237,8 @@ static enum status send_once(const struct http_request *request, struct http_res
         status = error_set(err, STATUS_INTERNAL, "The HTTP client cannot be started.");
         goto out;
     }
+    transfer.curl = curl;
+    transfer.began_ms = clock_monotonic_ms();
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "purescript-registry/" REGISTRY_VERSION);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);

@@ -25,6 +25,16 @@ struct http_signature {
     const char *secret;
 };
 
+/* Takes an answer that has no end yet, part by part, in place of http_response.body. */
+struct http_stream {
+    /* Called with each part of a body whose status is 200; false ends the request with STATUS_CANCELLED. */
+    bool (*take)(void *context, const char *bytes, size_t length);
+    /* Called about once a second, or NULL. */
+    void (*tick)(void *context);
+    void *context;
+    int idle_ms; /* the request ends with STATUS_TIMEOUT if nothing has come for so long; at least 1000 */
+};
+
 /* Zero fields take their defaults; all pointers are borrowed for the call only. */
 struct http_request {
     const char *method;         /* NULL: GET */
@@ -39,6 +49,7 @@ struct http_request {
     int redirects;      /* how many to follow, to http and https; 0: none, the redirect is the answer */
     struct deadline *deadline;              /* ends it earlier; may be NULL */
     struct http_connections *connections;   /* NULL: a connection of its own, closed afterwards */
+    const struct http_stream *stream;       /* NULL: the answer is kept. Else `timeout_ms` is the limit until it begins */
     const struct http_signature *signature; /* NULL: none. The query must be sorted by name, and escaped */
 };
 

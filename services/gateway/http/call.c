@@ -16,7 +16,8 @@
 #include "services/gateway/http/http2_streams.h"
 #include "services/gateway/http/loop.h"
 #include "services/gateway/http/request_form.h"
-#include "services/gateway/stream/tail.h"
+#include "services/gateway/stream/log_wait.h"
+#include "services/gateway/stream/reader.h"
 
 static const char busy_message[] = "The registry is very busy: try again in a few seconds.";
 static atomic_uint_fast64_t call_number;
@@ -38,6 +39,8 @@ static void free_call(struct call *call) {
 static void forget_request(void *hook) {
     struct call *call = *(struct call **)hook;
     call->req = NULL;
+    if (call->reader) reader_release(call);
+    log_wait_stop(call);
     connection_end_call(call->connection, call->is_answered);
     h2o_timeout_unlink(&call->retry_timer);
     atomic_store(&call->is_gone, true);
@@ -318,19 +321,14 @@ void call_send_made(struct call *call) {
     call_fail(call, STATUS_BUSY, NULL, busy_message);
 }
 
-static bool withdraw_from_tail(struct call *call) {
-    return tail_withdraw(call->gateway->tail, call);
-}
-
 static void wait_for_log(struct call *call) {
     if (call->req->version < 0x200) call->connection->poll = call;
-    call_leave(call, withdraw_from_tail);
-    tail_wait(call->gateway->tail, call);
+    log_wait_start(call);
 }
 
 void call_end_wait(struct call *call) {
-    if (!call->is_away || call->withdraw != withdraw_from_tail || !call->withdraw(call)) return;
-    call->is_away = false;
+    reader_end(call);
+    if (!log_wait_stop(call)) return;
     call->req->http1_is_persistent = 0;
     call_send_made(call);
 }

@@ -7,7 +7,7 @@
  *                          call_work(work) ─► store pool's thread: work() ─┐
  *   loop's thread          ◄───────────────────────────────────────────────┘  sends the answer that work() made;
  *                               │                                             Redis away: retries for OUTAGE_WAIT_MS;
- *                               └─► call_leave(): another thread, e.g. the tail's; then work() again, or the answer
+ *                               └─► call_leave(): another thread, e.g. a service's answer; then work() again, or the answer
  *
  * A call belongs to one thread at a time: its loop's, or the one that it was handed to (`is_away`). Only the loop's thread
  * uses `req`, which is NULL after the client has disconnected: such a call is withdrawn from the queue that it waits in, or
@@ -33,8 +33,10 @@
 #include "services/gateway/http/router.h"
 
 struct connection;
+struct feed;
 struct gateway;
 struct loop;
+struct reader;
 struct service_asker;
 struct service_question;
 
@@ -62,7 +64,7 @@ struct answer {
 /* What happens to a call that comes back without a failure. */
 enum call_next {
     CALL_SENDS,         /* sends call->answer */
-    CALL_WAITS_FOR_LOG, /* waits until the log of call->tail.job_id changes. call->answer is the (empty) answer if the wait is
+    CALL_WAITS_FOR_LOG, /* waits until the log of call->wait.job_id changes. call->answer is the (empty) answer if the wait is
                          * ended early */
     CALL_WORKS_AGAIN,   /* runs call->work again, after a wait */
     CALL_GOES_ON,       /* call->go_on() is called, on the loop's thread */
@@ -110,11 +112,15 @@ struct call {
     struct {
         const char *job_id;
         int64_t after_ms;
-        int64_t until_ms;       /* monotonic */
-        struct queue_link link; /* in the queue of the tail, or of a shared answer */
-    } tail;
+        int64_t until_ms;  /* monotonic */
+        struct feed *feed; /* while it waits for the log; services/gateway/stream/log_wait.c's, like the next three */
+        h2o_linklist_t in_loop, in_place;
+        h2o_timeout_entry_t timer;
+        struct queue_link link; /* in the queue of a shared answer */
+    } wait;
     struct answer answer;
-    int64_t answer_bytes; /* its share of gateway->answer_bytes and client->answer_bytes */
+    struct reader *reader; /* of a stream (services/gateway/stream/reader.h), in the arena; NULL: none */
+    int64_t answer_bytes;  /* its share of gateway->answer_bytes and client->answer_bytes */
 };
 
 /* Makes a call for `req` and starts to answer it. On the loop's thread. */
@@ -147,6 +153,9 @@ void call_send(struct call *call);      /* call->answer */
 void call_send_made(struct call *call); /* the same, or STATUS_BUSY if unread answers take too much memory */
 void call_fail(struct call *call, enum status status, const char *path, const char *message);
 void call_fail_with(struct call *call, const struct error *err);
+
+/* Sends the head of the answer: the caller sends the body with h2o_send(), and `proceed` is called when each part is sent. */
+void call_begin_stream(struct call *call, void (*proceed)(h2o_generator_t *generator, h2o_req_t *req));
 
 /* Adds a header to an answer, on the thread that has the call. Strings are borrowed. */
 void answer_header(struct answer *answer, const char *name, const char *value);

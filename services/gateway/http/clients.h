@@ -18,6 +18,7 @@ struct client {
     char address[CLIENT_ADDRESS_MAX];
     atomic_int_fast64_t connections;
     atomic_int_fast64_t requests;     /* being answered, including those that wait for a log line */
+    atomic_int_fast64_t readers;      /* of logs, live */
     atomic_int_fast64_t intake_bytes; /* of incomplete requests (connection.h) */
     atomic_int_fast64_t answer_bytes; /* of answers being sent */
     atomic_size_t references;         /* used by clients.c only */

@@ -18,6 +18,7 @@
 #include "services/gateway/http/loop.h"
 #include "services/gateway/http/request_form.h"
 #include "services/gateway/http/router.h"
+#include "services/gateway/stream/reader.h"
 
 enum {
     LINGER_BYTES = 64 << 20, /* read from a client whose request was refused, for at most a second */
@@ -433,6 +434,7 @@ static void give_memory_back(struct loop *loop) {
 static void pass_second(h2o_timeout_entry_t *entry) {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, connections.second, entry);
     check_all(loop);
+    readers_pass_second(loop);
     give_memory_back(loop);
     h2o_timeout_link(loop->context.loop, &loop->context.one_sec_timeout, entry);
 }

@@ -7,6 +7,8 @@
 
 #include "lib/base/clock.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/stream/log_wait.h"
+#include "services/gateway/stream/reader.h"
 
 enum {
     ACCEPTS_AT_ONCE = 16,
@@ -90,6 +92,8 @@ static void take_stop(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mess
         h2o_socket_close(loop->listeners[i].socket);
         loop->listeners[i].socket = NULL;
     }
+    readers_end(loop);
+    log_waits_end(loop);
     h2o_context_request_shutdown(&loop->context);
 }
 
@@ -122,6 +126,7 @@ static void open_loop(struct loop *loop) {
     connections_open(loop);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, take_calls);
     h2o_multithread_register_receiver(loop->context.queue, &loop->stop_receiver, take_stop);
+    readers_open(loop);
     loop->resume_timer.cb = resume_listening;
     open_listener(loop, 0, options->public_socket, options->public_hosts, options->tls);
     open_listener(loop, 1, options->management_socket, options->management_hosts, NULL);
@@ -136,6 +141,7 @@ static void close_loop(struct loop *loop) {
     h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout); /* set by the shutdown; h2o leaves it */
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->stop_receiver);
+    readers_close(loop);
     h2o_context_dispose(&loop->context);
     free(queue); /* h2o 2.2.5 closes it and does not free it */
     h2o_evloop_destroy(events);

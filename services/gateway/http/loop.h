@@ -44,6 +44,9 @@ struct loop {
     h2o_multithread_receiver_t receiver; /* for calls that come back, from any thread */
     h2o_multithread_receiver_t stop_receiver;
     h2o_multithread_message_t stop_message;
+    h2o_multithread_receiver_t feed_receiver; /* for news of feeds */
+    h2o_linklist_t readers, log_waits;        /* of logs (services/gateway/stream) */
+    size_t index;                             /* among the server's loops */
     struct loop_options options;
     struct listener listeners[LOOP_LISTENERS_MAX];
     h2o_timeout_entry_t resume_timer; /* resumes accepting connections */

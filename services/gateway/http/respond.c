@@ -119,15 +119,12 @@ static void send_chunk(h2o_generator_t *generator, h2o_req_t *req) {
     send_read(call);
 }
 
-void call_send(struct call *call) {
+/* Sets status and headers, but for the length. */
+static void set_head(struct call *call) {
     h2o_req_t *req = call->req;
     struct answer *answer = &call->answer;
-    const struct text *text = answer_view(answer);
-    bool is_file = answer->file >= 0;
     req->res.status = answer->http_status ? answer->http_status : 200;
     req->res.reason = reason_of(req->res.status);
-    bool has_length = req->res.status != 204 && req->res.status != 304;
-    if (has_length) req->res.content_length = is_file ? (size_t)answer->file_length : text->length;
     if (answer->content_type)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, answer->content_type,
                        strlen(answer->content_type));
@@ -140,6 +137,22 @@ void call_send(struct call *call) {
     metrics_collector_count(call->gateway->metrics, call->route, req->res.status);
     call->is_answered = true;
     response_filter_accept(req);
+}
+
+void call_begin_stream(struct call *call, void (*proceed)(h2o_generator_t *generator, h2o_req_t *req)) {
+    set_head(call);
+    call->generator.proceed = proceed;
+    h2o_start_response(call->req, &call->generator);
+}
+
+void call_send(struct call *call) {
+    h2o_req_t *req = call->req;
+    struct answer *answer = &call->answer;
+    const struct text *text = answer_view(answer);
+    bool is_file = answer->file >= 0;
+    set_head(call);
+    bool has_length = req->res.status != 204 && req->res.status != 304;
+    if (has_length) req->res.content_length = is_file ? (size_t)answer->file_length : text->length;
     call->generator.proceed = send_chunk;
     h2o_start_response(req, &call->generator);
     if (is_file && !call->is_head && answer->file_length > 0) {

@@ -121,6 +121,7 @@ static enum status start_loop(struct server *server, struct loop_options *option
     options->management_socket = is_first ? server->management_socket : -1;
     if (options->public_socket < 0)
         return error_set(err, STATUS_INTERNAL, "An event loop cannot share the public port: %s.", strerror(errno));
+    server->loops[server->loop_count].index = server->loop_count;
     enum status status = loop_start(&server->loops[server->loop_count], options, err);
     if (status && !is_first) close(options->public_socket);
     if (status) return status;

@@ -18,6 +18,7 @@
 #include "services/gateway/monitor/service_poll.h"
 #include "services/gateway/monitor/shared_answer.h"
 #include "services/gateway/routes/file_hashes.h"
+#include "services/gateway/stream/hub.h"
 
 enum {
     ANSWER_TIMEOUT_MS = 1500, /* of services and of Redis, which are queried concurrently */
@@ -61,6 +62,7 @@ static void measure_gateway(struct metrics_collector *collector, struct metrics 
         measure_route(collector, i, routes[i].method == METHOD_POST ? "POST" : "GET", routes[i].path, own);
     measure_route(collector, count, "", "none", own);
     server_measure(collector->gateway->server, own);
+    hub_measure(collector->gateway->hub, own);
     metrics_add(own, METRIC_COUNTER, "registry_tarballs_hashed_total", "Tarballs whose hash was computed.", NULL,
                 (double)file_hashes_computed(collector->gateway->file_hashes));
     metrics_add_all(metrics, own, "program", "gateway");

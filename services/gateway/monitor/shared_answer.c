@@ -29,7 +29,7 @@ static void run(void *context) {
     const struct shared_answer_maker *maker = &shared->maker;
     for (struct queue calls; (calls = take_arrivals(shared)).first;) {
         maker->make(maker->context);
-        for (struct call *call; (call = QUEUE_ITEM(queue_take(&calls), struct call, tail.link));) {
+        for (struct call *call; (call = QUEUE_ITEM(queue_take(&calls), struct call, wait.link));) {
             maker->fill(maker->context, call);
             call_return(call);
         }
@@ -46,7 +46,7 @@ enum status shared_answer_create(struct shared_answer **out, const struct shared
 
 void shared_answer_give(struct shared_answer *shared, struct call *call) {
     thread_lock(&shared->thread);
-    queue_add(&shared->arrived, &call->tail.link);
+    queue_add(&shared->arrived, &call->wait.link);
     thread_wake(&shared->thread);
     thread_unlock(&shared->thread);
 }

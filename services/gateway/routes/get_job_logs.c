@@ -12,6 +12,7 @@
 #include "services/gateway/http/call.h"
 #include "services/gateway/routes/finished_job.h"
 #include "services/gateway/routes/job_json.h"
+#include "services/gateway/stream/reader.h"
 
 enum { LINES_MAX = 10000 };
 
@@ -72,7 +73,7 @@ static enum status read_logs(struct call *call, struct job_store *store, struct 
     struct log_lines lines;
     int64_t newest_ms = 0;
     bool is_answered = false;
-    bool may_wait = request->waits && clock_monotonic_ms() < call->tail.until_ms && !atomic_load(&call->gateway->is_draining);
+    bool may_wait = request->waits && clock_monotonic_ms() < call->wait.until_ms && !atomic_load(&call->gateway->is_draining);
     enum status status = finished_job_compare(call, store, &request->finished, &is_answered, err);
     if (status || is_answered) return status;
     if (may_wait) status = find_newest(call, store, call->parameters[0], &newest_ms, err);
@@ -82,8 +83,8 @@ static enum status read_logs(struct call *call, struct job_store *store, struct 
     if (status) return status;
     write_answer(call, request, &lines);
     if (may_wait && lines.count == 0 && !job_state_is_finished(job.state)) {
-        call->tail.job_id = arena_copy(&call->arena, job.id);
-        call->tail.after_ms = newest_ms;
+        call->wait.job_id = arena_copy(&call->arena, job.id);
+        call->wait.after_ms = newest_ms;
         call->next = CALL_WAITS_FOR_LOG;
     }
     finished_job_keep(call, &request->finished, &job);
@@ -98,13 +99,9 @@ static struct log_request *begin(struct call *call) {
     request->lines = (struct log_query){
         .level = query_level(&call->query, "level"), .since_ms = query_time(&call->query, "since"), .limit = LINES_MAX};
     request->waits = wait_s > 0;
-    call->tail.until_ms = clock_monotonic_ms() + wait_s * 1000;
+    call->wait.until_ms = clock_monotonic_ms() + wait_s * 1000;
     call->work_data = request;
     return request;
-}
-
-void get_logs(struct call *call) {
-    if (begin(call)) call_work(call, read_logs);
 }
 
 /* Parameters that contradict each other: the first one is refused, for the reason. */
@@ -116,11 +113,20 @@ static const struct {
     {"tail", "before", "it asks for the last lines of the log; use limit"},
     {"tail", "limit", "it is a limit itself"},
     {"wait", "before", "no line will come there any more"},
+    {"since", "follow", "it begins with the first line, or after a cursor"},
+    {"before", "follow", "no line will come there any more"},
+    {"tail", "follow", "it begins with the first line, or after a cursor"},
+    {"limit", "follow", "it ends with the job"},
+    {"wait", "follow", "it waits for each line"},
 };
+
+static bool is_set(const struct query *query, const char *name) {
+    return strcmp(name, "follow") == 0 ? query_flag(query, name) : query_value(query, name) != NULL;
+}
 
 static enum status check_parameters(const struct query *query, struct error *err) {
     for (size_t i = 0; i < sizeof contradictions / sizeof contradictions[0]; i++)
-        if (query_value(query, contradictions[i].name) && query_value(query, contradictions[i].other))
+        if (query_value(query, contradictions[i].name) && is_set(query, contradictions[i].other))
             return error_set_at(err, STATUS_INVALID, contradictions[i].name,
                                 "The parameter \"%s\" must not be given together with \"%s\": %s.", contradictions[i].name,
                                 contradictions[i].other, contradictions[i].reason);
@@ -132,15 +138,34 @@ static enum status read_cursor(const struct call *call, const char *name, struct
     return text ? log_cursor_parse(out, text, call->parameters[0], name, err) : STATUS_OK;
 }
 
+/* Refuses parameters that contradict each other; starts a stream if the request is for one. True: the call is answered, or will
+ * be. */
+static bool check_and_follow(struct call *call) {
+    const struct feed_filter filter = {.form = FEED_TEXT, .level = query_level(&call->query, "level")};
+    struct log_cursor after = {0};
+    struct error err;
+    enum status status = check_parameters(&call->query, &err);
+    if (!status && !query_flag(&call->query, "follow")) return false;
+    if (!status && call->route->start == get_job_logs) status = read_cursor(call, "after", &after, &err);
+    if (status)
+        call_fail_with(call, &err);
+    else
+        reader_start(call, call->parameters[0], &filter, after);
+    return true;
+}
+
+void get_logs(struct call *call) {
+    if (!check_and_follow(call) && begin(call)) call_work(call, read_logs);
+}
+
 void get_job_logs(struct call *call) {
     const struct query *query = &call->query;
-    struct log_request *request = begin(call);
+    struct log_request *request = check_and_follow(call) ? NULL : begin(call);
     struct error err;
     if (!request) return;
     int64_t last = query_number(query, "tail");
     request->has_cursors = true;
-    enum status status = check_parameters(query, &err);
-    if (!status) status = read_cursor(call, "after", &request->lines.after, &err);
+    enum status status = read_cursor(call, "after", &request->lines.after, &err);
     if (!status) status = read_cursor(call, "before", &request->lines.before, &err);
     if (status) {
         call_fail_with(call, &err);

@@ -13,7 +13,6 @@ static void write_line(struct json_writer *writer, const struct log_line *line, 
     char time[TIME_TEXT_MAX], cursor[LOG_CURSOR_TEXT_MAX];
     if (has_cursor) log_cursor_print(cursor, &(struct log_cursor){line->time_ms, line->ordinal}, job_id);
     time_print(line->time_ms, time); /* 0, too, which json_writer_time_field() leaves out */
-    json_writer_item(writer);
     json_writer_open(writer, '{');
     json_writer_text_field(writer, "level", log_level_name(line->level));
     json_writer_text_field(writer, "message", line->message);
@@ -25,9 +24,15 @@ static void write_line(struct json_writer *writer, const struct log_line *line, 
 
 static void write_lines(struct json_writer *writer, const char *job_id, const struct log_lines *lines, bool has_cursors) {
     json_writer_open(writer, '[');
-    for (size_t i = 0; i < lines->count; i++)
+    for (size_t i = 0; i < lines->count; i++) {
+        json_writer_item(writer);
         write_line(writer, &lines->lines[i], job_id, has_cursors);
+    }
     json_writer_close(writer, ']');
+}
+
+void log_line_append_json(struct text *out, const char *job_id, const struct log_line *line) {
+    write_line(&(struct json_writer){.out = out}, line, job_id, false);
 }
 
 void log_lines_append_json(struct text *out, const char *job_id, const struct log_lines *lines, bool has_cursors) {
@@ -182,15 +187,19 @@ void job_append_json(struct text *out, const struct job *job, const struct log_l
     json_writer_close(&writer, '}');
 }
 
+void job_write_status_fields(struct json_writer *writer, const struct job *job) {
+    write_identity(writer, job);
+    json_writer_text_field(writer, "state", job_state_text(job->state));
+    json_writer_text_field(writer, "error", job->error);
+    json_writer_time_field(writer, "createdAt", job->created_ms);
+    json_writer_time_field(writer, "startedAt", job->started_ms);
+    json_writer_time_field(writer, "finishedAt", job->finished_ms);
+}
+
 void job_append_status_json(struct text *out, const struct job *job) {
     struct json_writer writer = {.out = out};
     json_writer_open(&writer, '{');
-    write_identity(&writer, job);
-    json_writer_text_field(&writer, "state", job_state_text(job->state));
-    json_writer_text_field(&writer, "error", job->error);
-    json_writer_time_field(&writer, "createdAt", job->created_ms);
-    json_writer_time_field(&writer, "startedAt", job->started_ms);
-    json_writer_time_field(&writer, "finishedAt", job->finished_ms);
+    job_write_status_fields(&writer, job);
     json_writer_close(&writer, '}');
 }
 
@@ -219,17 +228,20 @@ void job_append_status_text(struct text *out, const struct job *job) {
     append_time_row(out, "finished", job->finished_ms);
 }
 
-void log_lines_append_text(struct text *out, const struct log_lines *lines) {
-    for (size_t i = 0; i < lines->count; i++) {
-        char time[TIME_TEXT_MAX];
-        time_print(lines->lines[i].time_ms, time);
-        text_append_format(out, "%s %-6s ", time, log_level_name(lines->lines[i].level));
-        for (const char *at = lines->lines[i].message; *at;) {
-            size_t length = strcspn(at, "\n");
-            text_append_bytes(out, at, length);
-            at += length;
-            if (*at == '\n' && *++at) text_append(out, "\n    ");
-        }
-        text_append_character(out, '\n');
+void log_line_append_text(struct text *out, const struct log_line *line) {
+    char time[TIME_TEXT_MAX];
+    time_print(line->time_ms, time);
+    text_append_format(out, "%s %-6s ", time, log_level_name(line->level));
+    for (const char *at = line->message; *at;) {
+        size_t length = strcspn(at, "\n");
+        text_append_bytes(out, at, length);
+        at += length;
+        if (*at == '\n' && *++at) text_append(out, "\n    ");
     }
+    text_append_character(out, '\n');
+}
+
+void log_lines_append_text(struct text *out, const struct log_lines *lines) {
+    for (size_t i = 0; i < lines->count; i++)
+        log_line_append_text(out, &lines->lines[i]);
 }

@@ -52,6 +52,41 @@ static void a_body_is_sent_as_it_is(void **state) {
     http_stub_stop(stub);
 }
 
+static bool collect(void *context, const char *bytes, size_t length) {
+    struct text *text = context;
+    text_append_bytes(text, bytes, length);
+    return text->length < 8;
+}
+
+static void a_stream_takes_the_body_of_a_200(void **state) {
+    (void)state;
+    struct text taken = {0};
+    const struct http_stream stream = {.take = collect, .context = &taken, .idle_ms = 60000};
+    struct http_response response;
+    struct error err;
+    struct http_stub *stub = http_stub_start(ok);
+    struct http_request request = {.url = url_of(stub, "/"), .stream = &stream};
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_string_equal(text_view(&taken), "hello");
+    assert_int_equal(response.body.length, 0);
+    http_response_release(&response);
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_CANCELLED); /* it has enough */
+    assert_string_equal(text_view(&taken), "hellohello");
+    http_response_release(&response);
+    http_stub_stop(stub);
+
+    text_clear(&taken);
+    stub = http_stub_start("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
+    request.url = url_of(stub, "/");
+    assert_int_equal(http_client_send(&request, &response, &err), STATUS_OK);
+    assert_int_equal(response.status, 404);
+    assert_string_equal(text_view(&response.body), "none");
+    assert_int_equal(taken.length, 0);
+    http_response_release(&response);
+    http_stub_stop(stub);
+    text_release(&taken);
+}
+
 static void an_error_status_is_an_answer(void **state) {
     (void)state;
     struct http_stub *stub = http_stub_start("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
@@ -226,6 +261,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_comes_with_its_headers),
         cmocka_unit_test(a_body_is_sent_as_it_is),
+        cmocka_unit_test(a_stream_takes_the_body_of_a_200),
         cmocka_unit_test(an_error_status_is_an_answer),
         cmocka_unit_test(a_redirect_is_followed_only_where_asked),
         cmocka_unit_test(too_large_an_answer_is_not_read),

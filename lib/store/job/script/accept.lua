@@ -100,6 +100,7 @@ local function create_job(id, job)
   if job.lane then call('RPUSH', 'lane:' .. job.lane, id) end
   if job.kind == 'matrix' then note_first_build(job) end
   enter_pending(id, job)
+  announce_state(id)
 end
 
 -- An old request must not be carried out after a newer one. Returns a change of the package that was accepted later than

@@ -5,7 +5,7 @@
 -- repeated after a lost reply.
 --
 -- Redis runs one text, and a script cannot call another: lib/store/job/job_script.c joins the files of this folder into one, in the
--- order begin, locks, log, pending, accept, claim, run, finish, keep, events, end, preceded by the tables that it makes from
+-- order begin, changes, locks, log, pending, accept, claim, run, finish, keep, events, end, preceded by the tables that it makes from
 -- lib/domain/job/job_kinds.def (KINDS, KIND, TRIALS) and its constants. (The other data of the build matrix has a script of its
 -- own: ../matrix.lua.)
 --
@@ -36,6 +36,8 @@
 --                        (lib/store/job/job_retention.h)
 --   logs:finished        sorted set by time: those of them whose logs are still here, removed when memory is short
 --   events               stream: the events that follow finished jobs
+--   changes:logs, changes:states   streams: the jobs whose logs, or states, have changed lately (changes.lua)
+--   durations:K          list: how long the last jobs of a kind ran
 --   heads                hash: the last commit of a job in each repository, by its name; their count; at: the time of the last
 --   redis                hash run, since: the current run of Redis, and when it was first seen
 --

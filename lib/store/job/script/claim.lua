@@ -35,6 +35,7 @@ local function claim(id, job, runner, lease_ms, token, now)
   count_build(job, 'running', 1)
   call('ZADD', 'leases', deadline, id)
   if job.lane then set_lock(job.lane, id, fence, deadline) end
+  announce_state(id)
   return claimed(id, fence)
 end
 

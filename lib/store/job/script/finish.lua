@@ -49,6 +49,14 @@ local ENDING = {'duplicate', 'replay', 'replayByKey', 'payload', 'package', 'ver
   'commits', unpack(LOG_FIELDS)}
 local FOUND_AT_END = {'error', 'documentation', 'payload', 'verdict', 'result', 'ending'}
 
+local DURATIONS_KEPT = 21
+
+-- How long the last jobs of each kind took, for estimates (lib/store/job/job_watch.h).
+local function note_duration(kind, duration)
+  call('LPUSH', 'durations:' .. kind, string.format('%.0f', duration))
+  call('LTRIM', 'durations:' .. kind, 0, DURATIONS_KEPT - 1)
+end
+
 local function end_job(id, job, result, now)
   local state = result.success and 'succeeded' or 'failed'
   if result.commit then note_commit(id, job, result.commit) end
@@ -74,6 +82,8 @@ local function end_job(id, job, result, now)
     call('ZADD', 'logs:finished', finished, id)
   end
   if job.lane then next_in_lane(id, job) end
+  note_duration(job.kind, finished - job.startedAt)
+  announce_state(id)
   wake_waiters(id, result.success)
   settle_duplicates(id, job, result)
   if job.kind == 'matrix' then

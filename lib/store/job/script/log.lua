@@ -23,6 +23,7 @@ local function keep_log(id, job, ...)
   call('HSET', 'job:' .. id, 'logTime', job.logTime, 'logOrdinal', last_ordinal(id, job), 'logLines', job.logLines or 0, 'logBytes',
     job.logBytes or 0, ...)
   if job.logHead then call('HSET', 'job:' .. id, 'logHead', job.logHead) end
+  announce_lines(id)
 end
 
 -- A line of a step itself; `job` has LOG_FIELDS.

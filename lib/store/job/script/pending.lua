@@ -84,6 +84,7 @@ local function wake_waiters(ended, success)
       call('HDEL', 'job:' .. id, 'waitsFor')
       make_ready(id)
     end
+    announce_state(id)
   end
   call('UNLINK', 'waiters:' .. ended)
 end

@@ -57,6 +57,7 @@ local function hand_back(id, job, not_before, awaited)
   if not_before then call('HSET', 'job:' .. id, 'notBefore', not_before) end
   if awaited then begin_waiting(id, job, awaited) end
   enter_pending(id, job)
+  announce_state(id)
 end
 
 -- Hands the job back for the runner that holds it: to be claimed after a delay, when other jobs have ended, or (both nil) now.

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Live logs (services/gateway/README.md, Live logs).
+ *
+ * - From a line written to a line read: 100 jobs, each with 20 lines a second and a reader at the gateway, beside a plain tail of
+ *   the same streams in Redis (XREAD BLOCK) in the same process.
+ * - Many readers of one job, and many jobs with a reader each: memory of the gateway's process for each reader, and its CPU time
+ *   for 1,000 lines delivered, beside a bare server on h2o (bare_stream.c) and a bare Node server (node_stream.js) that send the same
+ *   bytes to as many connections. Memory of the kernel's sockets is not included.
+ *
+ *   tests/bench/run events      (bench_events [--bin DIR]); skips Node if it is not installed
+ */
+#include "tests/support/cmocka_all.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/memory.h"
+#include "lib/store/job/log_stream.h"
+#include "lib/store/redis/redis.h"
+#include "tests/bench/bench_support.h"
+#include "tests/support/http/http_connection.h"
+#include "tests/support/server/server_fixture.h"
+#include "tests/support/shell.h"
+
+enum {
+    LATENCY_JOBS = 100,
+    LATENCY_LINES = 100, /* of each job, 20 a second */
+    LINE_PAUSE_MS = 50,
+    READERS = 9000, /* of one job: as many as a limit of 20,000 open files allows */
+    JOBS = 1000,    /* with a reader each */
+    LINES = 40,
+    TIMEOUT_MS = 60000,
+    LEASE_MS = 3600000,
+    EVENTS_AT_ONCE = 512,
+};
+
+static const char stamp[] = "stamp=";
+
+static void must(enum status status, const struct error *err) {
+    if (status) fail_msg("%s", err->message);
+}
+
+/* ---- Jobs ---- */
+
+struct work {
+    char id[UUID_TEXT_MAX];
+    struct lease lease;
+    int number;
+};
+
+static void begin_job(struct job_store *store, struct arena *arena, struct work *work, int number) {
+    struct error err;
+    struct job_accepted accepted;
+    struct job job;
+    struct job_request request = {.kind = JOB_KIND_PUBLISH,
+                                  .payload = "{}",
+                                  .package = arena_format(arena, "package-%d", number),
+                                  .version = "1.0.0",
+                                  .actor = "anonymous"};
+    *work = (struct work){0};
+    hash_random_uuid(request.id);
+    must(job_store_accept(store, &request, NULL, &accepted, &err), &err);
+    memcpy(work->id, accepted.id, sizeof work->id);
+    must(job_store_claim(store, work->id, "bench", LEASE_MS, arena, &work->lease, &job, &err), &err);
+}
+
+/* A line with the time at which it was written, in microseconds. */
+static void write_line(struct job_store *store, struct work *work) {
+    struct error err;
+    char message[200];
+    snprintf(message, sizeof message, "[%3d of %3d] Compiling Data.Module%d, a line of ordinary length: %s%lld", work->number,
+             LINES, work->number, stamp, (long long)clock_monotonic_us());
+    const struct log_line line = {
+        .level = LOG_INFO, .message = message, .time_ms = clock_now_ms(), .attempt = 1, .number = ++work->number};
+    must(log_stream_append(store, &work->lease, &line, 1, 100000, 1 << 24, &err), &err);
+}
+
+static void end_job(struct job_store *store, struct work *work) {
+    struct error err;
+    const struct job_end end = {.success = true};
+    must(job_store_finish(store, &work->lease, &end, &err), &err);
+}
+
+/* ---- Readers ---- */
+
+/* Connections that each read a stream, on one thread. */
+struct crowd {
+    int port;
+    const char *(*path)(void *context, size_t index);
+    void *context;
+    size_t count;
+    int *sockets;
+    int epoll;
+    struct samples latencies_us; /* of every stamp that was read */
+    bool measures_latency;
+    atomic_size_t begun; /* connections whose answer has begun */
+    atomic_size_t lines; /* read by all */
+    atomic_bool must_end;
+    pthread_t thread;
+};
+
+static size_t count_text(const char *bytes, size_t length, const char *text) {
+    size_t count = 0, text_length = strlen(text);
+    for (const char *at = bytes, *end = bytes + length; (at = memmem(at, (size_t)(end - at), text, text_length));
+         at += text_length)
+        count++;
+    return count;
+}
+
+static void note_latencies(struct crowd *crowd, const char *bytes, size_t length) {
+    int64_t now_us = clock_monotonic_us();
+    for (const char *at = bytes, *end = bytes + length; (at = memmem(at, (size_t)(end - at), stamp, sizeof stamp - 1));) {
+        at += sizeof stamp - 1;
+        samples_add(&crowd->latencies_us, (double)(now_us - strtoll(at, NULL, 10)));
+    }
+}
+
+static void read_socket(struct crowd *crowd, size_t index) {
+    static _Thread_local char bytes[1 << 17];
+    ssize_t length;
+    while ((length = recv(crowd->sockets[index], bytes, sizeof bytes - 1, MSG_DONTWAIT)) > 0) {
+        bytes[length] = '\0';
+        if (count_text(bytes, (size_t)length, "HTTP/1.1 200")) atomic_fetch_add(&crowd->begun, 1);
+        atomic_fetch_add(&crowd->lines, count_text(bytes, (size_t)length, stamp));
+        if (crowd->measures_latency) note_latencies(crowd, bytes, (size_t)length);
+    }
+}
+
+static void *run_crowd(void *context) {
+    struct crowd *crowd = context;
+    struct epoll_event events[EVENTS_AT_ONCE];
+    while (!atomic_load(&crowd->must_end)) {
+        int count = epoll_wait(crowd->epoll, events, EVENTS_AT_ONCE, 100);
+        for (int i = 0; i < count; i++)
+            read_socket(crowd, (size_t)events[i].data.u64);
+    }
+    return NULL;
+}
+
+static void open_reader(struct crowd *crowd, size_t index) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)crowd->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int descriptor = crowd->sockets[index] = socket(AF_INET, SOCK_STREAM, 0);
+    if (descriptor < 0 || connect(descriptor, (struct sockaddr *)&address, sizeof address))
+        fail_msg("reader %zu cannot connect: %s", index, strerror(errno));
+    char request[300];
+    int length =
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", crowd->path(crowd->context, index));
+    assert_int_equal(send(descriptor, request, (size_t)length, 0), length);
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = index}};
+    assert_int_equal(epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, descriptor, &event), 0);
+}
+
+static void wait_for(const atomic_size_t *value, size_t wanted, const char *what) {
+    int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
+    while (atomic_load(value) < wanted) {
+        if (clock_monotonic_ms() > until_ms) fail_msg("%zu of %zu %s", atomic_load(value), wanted, what);
+        clock_sleep_ms(1);
+    }
+}
+
+static void start_crowd(struct crowd *crowd) {
+    crowd->sockets = memory_alloc(crowd->count * sizeof *crowd->sockets);
+    crowd->epoll = epoll_create1(0);
+    assert_int_equal(pthread_create(&crowd->thread, NULL, run_crowd, crowd), 0);
+    for (size_t i = 0; i < crowd->count; i++)
+        open_reader(crowd, i);
+    wait_for(&crowd->begun, crowd->count, "readers have begun");
+}
+
+static void end_crowd(struct crowd *crowd) {
+    atomic_store(&crowd->must_end, true);
+    pthread_join(crowd->thread, NULL);
+    for (size_t i = 0; i < crowd->count; i++)
+        close(crowd->sockets[i]);
+    close(crowd->epoll);
+    free(crowd->sockets);
+}
+
+/* ---- Latency ---- */
+
+struct tail {
+    const char *redis_url;
+    const struct work *works;
+    struct samples latencies_us;
+    size_t lines;
+};
+
+static void note_entries(struct tail *tail, const struct redis_reply *streams, char (*last)[48]) {
+    int64_t now_us = clock_monotonic_us();
+    for (size_t i = 0; i < streams->count; i++) {
+        const struct redis_reply *stream = &streams->items[i], *entries = &stream->items[1];
+        for (size_t n = 0; n < entries->count; n++) {
+            const char *at = strstr(entries->items[n].items[1].items[1].text, stamp);
+            if (!at) continue;
+            samples_add(&tail->latencies_us, (double)(now_us - strtoll(at + sizeof stamp - 1, NULL, 10)));
+            tail->lines++;
+        }
+        for (size_t job = 0; job < LATENCY_JOBS; job++)
+            if (strncmp(stream->items[0].text + strlen("job:"), tail->works[job].id, UUID_TEXT_MAX - 1) == 0)
+                snprintf(last[job], sizeof last[job], "%s", entries->items[entries->count - 1].items[0].text);
+    }
+}
+
+static void *run_tail(void *context) {
+    struct tail *tail = context;
+    struct redis *redis;
+    struct error err;
+    static char last[LATENCY_JOBS][48];
+    must(redis_create(&redis, tail->redis_url, TIMEOUT_MS, &err), &err);
+    for (size_t i = 0; i < LATENCY_JOBS; i++)
+        strcpy(last[i], "0");
+    while (tail->lines < (size_t)LATENCY_JOBS * LATENCY_LINES) {
+        struct arena arena = {0};
+        const char *arguments[4 + 2 * LATENCY_JOBS] = {"XREAD", "BLOCK", "100", "STREAMS"};
+        for (size_t i = 0; i < LATENCY_JOBS; i++) {
+            arguments[4 + i] = arena_format(&arena, "job:%s:log", tail->works[i].id);
+            arguments[4 + LATENCY_JOBS + i] = last[i];
+        }
+        struct redis_reply *streams;
+        redis_add_list(redis, arguments, 4 + 2 * LATENCY_JOBS);
+        must(redis_run(redis, 100, &streams, &err), &err);
+        note_entries(tail, streams, last);
+        arena_release(&arena);
+    }
+    redis_free(redis);
+    return NULL;
+}
+
+static const char *path_of_job(void *context, size_t index) {
+    static _Thread_local char path[100];
+    const struct work *works = context;
+    snprintf(path, sizeof path, "/api/v1/jobs/%s/events", works[index].id);
+    return path;
+}
+
+static void measure_latency(struct server *server, struct job_store *store) {
+    static struct work works[LATENCY_JOBS];
+    for (int i = 0; i < LATENCY_JOBS; i++)
+        begin_job(store, &server->arena, &works[i], i);
+    struct crowd crowd = {
+        .port = server->port, .path = path_of_job, .context = works, .count = LATENCY_JOBS, .measures_latency = true};
+    struct tail tail = {.redis_url = redis_server_url(server->redis), .works = works};
+    pthread_t thread;
+    start_crowd(&crowd);
+    assert_int_equal(pthread_create(&thread, NULL, run_tail, &tail), 0);
+    int64_t begin_us = clock_monotonic_us();
+    for (int64_t i = 0; i < LATENCY_JOBS * LATENCY_LINES; i++) {
+        int64_t due_us = begin_us + i * LINE_PAUSE_MS * 1000 / LATENCY_JOBS;
+        while (clock_monotonic_us() < due_us)
+            usleep(50);
+        write_line(store, &works[i % LATENCY_JOBS]);
+    }
+    wait_for(&crowd.lines, (size_t)LATENCY_JOBS * LATENCY_LINES, "lines were read");
+    pthread_join(thread, NULL);
+    printf("from a line written to a line read, %d jobs with %d lines a second each:\n", LATENCY_JOBS, 1000 / LINE_PAUSE_MS);
+    samples_print(&crowd.latencies_us, "gateway", "us");
+    samples_print(&tail.latencies_us, "plain XREAD BLOCK", "us");
+    printf("  the gateway's median is %.2f times that of the plain tail\n",
+           samples_percentile(&crowd.latencies_us, 50) / samples_percentile(&tail.latencies_us, 50));
+    end_crowd(&crowd);
+    for (int i = 0; i < LATENCY_JOBS; i++)
+        end_job(store, &works[i]);
+    samples_release(&crowd.latencies_us);
+    samples_release(&tail.latencies_us);
+}
+
+/* ---- Many readers ---- */
+
+static double memory_kib(const struct child_process *process) {
+    char path[64], line[200];
+    double kib = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)process->pid);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        if (text_starts_with(line, "VmRSS:")) kib = atof(line + strlen("VmRSS:"));
+    if (file) fclose(file);
+    return kib;
+}
+
+/* Writes LINES lines to each stream, which `count` readers in all get, and prints memory and CPU time. Returns the latter. */
+static double measure_crowd(const struct child_process *process, struct crowd *crowd, const char *name,
+                            void (*write_to_all)(void *context), void *context) {
+    double before_kib = memory_kib(process);
+    start_crowd(crowd);
+    clock_sleep_ms(500);
+    double reader_kib = (memory_kib(process) - before_kib) / (double)crowd->count;
+    int64_t before_us = child_cpu_us(process);
+    for (int i = 1; i <= LINES; i++) {
+        write_to_all(context);
+        wait_for(&crowd->lines, (size_t)i * crowd->count, "lines were read");
+    }
+    double lines = (double)LINES * (double)crowd->count;
+    double us = (double)(child_cpu_us(process) - before_us) / lines;
+    printf("  %-24s %7.2f KiB a reader  %9.2f ms CPU for 1,000 lines delivered\n", name, reader_kib, us);
+    end_crowd(crowd);
+    clock_sleep_ms(500);
+    return us;
+}
+
+struct writer {
+    struct job_store *store;
+    struct work *works;
+    size_t count;
+};
+
+static void write_to_jobs(void *context) {
+    struct writer *writer = context;
+    for (size_t i = 0; i < writer->count; i++)
+        write_line(writer->store, &writer->works[i]);
+}
+
+static const char *path_of_first(void *context, size_t index) {
+    (void)index;
+    return path_of_job(context, 0);
+}
+
+/* ---- Bare servers ---- */
+
+struct bare {
+    struct child_process process;
+    struct server *server;
+    const char *log;
+    int port; /* 0: it cannot run here */
+};
+
+static bool has_port(void *context) {
+    struct bare *bare = context;
+    char *printed = read_file(&bare->server->arena, bare->log);
+    bare->port = printed ? atoi(printed) : 0;
+    return bare->port != 0;
+}
+
+static void start_bare(struct bare *bare, const char *program, const char *argument, const char *name) {
+    struct server *server = bare->server;
+    bare->log = arena_format(&server->arena, "%s/%s.log", server->folder, name);
+    const char *const arguments[] = {program, argument, NULL};
+    const char *const environment[] = {arena_format(&server->arena, "PATH=%s", getenv("PATH")), NULL};
+    child_start(&bare->process, arguments, environment, server->folder, bare->log);
+    if (!wait_until(has_port, bare, PATIENCE_MS)) fail_msg("%s does not start: %s", name, read_file(&server->arena, bare->log));
+}
+
+static const char *path_of_bare(void *context, size_t index) {
+    (void)context, (void)index;
+    return "/";
+}
+
+/* Sends an event of the gateway's size and form. */
+static void post_event(void *context) {
+    struct http_connection *connection = context;
+    char event[600];
+    snprintf(
+        event, sizeof event,
+        "id: 1796056132738-7-d0cddc2b\nevent: log\ndata: {\"level\":\"INFO\",\"message\":\"[  7 of  40] Compiling "
+        "Data.Module7, a line of ordinary length: %s%lld\",\"jobId\":\"d0cddc2b-f7ec-4a9f-ab5d-f0ea0bd6d24b\",\"timestamp\":"
+        "\"2026-07-25T15:11:12.686Z\"}\n\n",
+        stamp, (long long)clock_monotonic_us());
+    if (!http_connection_send(connection, "POST", "/", event) || !http_connection_receive(connection)) fail_msg("no answer");
+}
+
+static double measure_bare(struct bare *bare, size_t readers, const char *name) {
+    struct crowd crowd = {.port = bare->port, .path = path_of_bare, .count = readers};
+    struct http_connection connection;
+    assert_true(http_connection_open(&connection, bare->port, TIMEOUT_MS));
+    double us = measure_crowd(&bare->process, &crowd, name, post_event, &connection);
+    http_connection_close(&connection);
+    return us;
+}
+
+static void compare(struct server *server, struct writer *writer, struct bare *h2o, struct bare *node, size_t readers) {
+    bool is_of_one = writer->count == 1;
+    struct crowd crowd = {
+        .port = server->port, .path = is_of_one ? path_of_first : path_of_job, .context = writer->works, .count = readers};
+    printf(is_of_one ? "%zu readers of one job, %d lines:\n" : "%zu jobs with a reader each, %d lines:\n", readers, LINES);
+    double ours = measure_crowd(&server->children[SERVER_GATEWAY], &crowd, "gateway", write_to_jobs, writer);
+    double bare = measure_bare(h2o, readers, "bare h2o");
+    double other = node->port ? measure_bare(node, readers, "bare Node") : 0;
+    printf("  the gateway takes %.2f times the CPU time of bare h2o", ours / bare);
+    if (other > 0) printf(", and %.2f times that of Node", ours / other);
+    printf("\n");
+}
+
+static void allow_files(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(int argument_count, char **arguments) {
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS_PER_ADDRESS=100000", "GATEWAY_REQUESTS_PER_ADDRESS=100000",
+                                           "GATEWAY_READERS=100000", "GATEWAY_READERS_PER_ADDRESS=100000", NULL};
+    allow_files();
+    struct server *server = server_start(
+        &(struct server_options){.programs = bench_programs(argument_count, arguments), .gateway_settings = settings});
+    server_terminate(server, SERVER_PUBLISH); /* the jobs are the benchmark's */
+    struct job_store *store;
+    struct error err;
+    must(job_store_create(&store, redis_server_url(server->redis), TIMEOUT_MS, &err), &err);
+    measure_latency(server, store);
+
+    struct bare h2o = {.server = server}, node = {.server = server};
+    start_bare(&h2o, BUILD_DIR "/tests/bare_stream", NULL, "bare");
+    if (system("command -v node >/dev/null") == 0) start_bare(&node, "node", SOURCE_DIR "/tests/bench/node_stream.js", "node");
+    static struct work works[JOBS];
+    begin_job(store, &server->arena, &works[0], LATENCY_JOBS);
+    struct writer writer = {.store = store, .works = works, .count = 1};
+    compare(server, &writer, &h2o, &node, READERS);
+    end_job(store, &works[0]);
+    for (int i = 0; i < JOBS; i++)
+        begin_job(store, &server->arena, &works[i], LATENCY_JOBS + 1 + i);
+    writer.count = JOBS;
+    compare(server, &writer, &h2o, &node, JOBS);
+
+    child_stop(&h2o.process, SIGKILL, PATIENCE_MS);
+    if (node.port) child_stop(&node.process, SIGKILL, PATIENCE_MS);
+    job_store_free(store);
+    server_stop(server);
+    return 0;
+}
