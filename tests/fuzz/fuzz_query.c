@@ -17,7 +17,8 @@ static void check_texts(const struct query *query) {
 
 static void read_row(const struct query *query, const struct query_parameter *row) {
     switch (row->type) {
-    case QUERY_TEXT: assert(!row->initial); break;
+    case QUERY_TEXT:
+    case QUERY_CURSOR: assert(!row->initial); break;
     case QUERY_TIME: assert(query_time(query, row->name) >= 0); break;
     case QUERY_FLAG: assert(query_flag(query, row->name) || !text_equal(query_value(query, row->name), "true")); break;
     case QUERY_NUMBER: {

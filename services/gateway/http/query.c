@@ -116,7 +116,7 @@ enum status query_parse(struct query *out, const struct query_parameter *rows, c
     static enum status (*const checks[])(const struct query_parameter *, const char *, struct error *) = {
         [QUERY_TEXT] = check_text,     [QUERY_TIME] = check_time,     [QUERY_FLAG] = check_flag,
         [QUERY_NUMBER] = check_number, [QUERY_CHOICE] = check_choice, [QUERY_VERSION] = check_version,
-        [QUERY_HEADER] = check_text};
+        [QUERY_CURSOR] = check_text,   [QUERY_HEADER] = check_text};
     out->rows = rows;
     out->count = 0;
     enum status status = split(out, arena_copy_bytes(arena, bytes, length), err);
@@ -135,7 +135,8 @@ static const char *find(const struct query *query, const char *name, enum query_
     while (row->name && strcmp(row->name, name) != 0)
         row++;
     assert(row->name &&
-           (row->type == type || ((row->type == QUERY_CHOICE || row->type == QUERY_VERSION) && type == QUERY_TEXT)));
+           (row->type == type ||
+            ((row->type == QUERY_CHOICE || row->type == QUERY_VERSION || row->type == QUERY_CURSOR) && type == QUERY_TEXT)));
     const char *value = query_value(query, name);
     return value ? value : row->initial;
 }

@@ -25,6 +25,7 @@ enum query_type {
     QUERY_NUMBER,
     QUERY_CHOICE,
     QUERY_VERSION,
+    QUERY_CURSOR, /* of a log line; checked by the route, which knows the job */
     QUERY_HEADER, /* not a query parameter: a request header, for the OpenAPI document only */
 };
 
@@ -61,7 +62,7 @@ CHECK_RESULT enum status query_parse(struct query *out, const struct query_param
 const char *query_value(const struct query *query, const char *name);
 
 /* The value, or the row's initial one. Asserts that the route has a row of that name and type. */
-const char *query_text(const struct query *query, const char *name); /* also a choice or version; NULL: absent */
+const char *query_text(const struct query *query, const char *name); /* also a choice, version or cursor; NULL: absent */
 int64_t query_time(const struct query *query, const char *name);     /* 0: absent */
 bool query_flag(const struct query *query, const char *name);
 int64_t query_number(const struct query *query, const char *name);

@@ -24,6 +24,7 @@
 #define NUMBER(text, value, min, max, help)                                                                                    \
     {.name = text, .type = QUERY_NUMBER, .initial = value, .least = min, .most = max, .meaning = help},
 #define CHOICE(text, list, value, help) {.name = text, .type = QUERY_CHOICE, .initial = value, .words = list, .meaning = help},
+#define CURSOR(text, help) {.name = text, .type = QUERY_CURSOR, .meaning = help},
 #define VERSION(text, help) {.name = text, .type = QUERY_VERSION, .meaning = help},
 #define HEADER(text, help) {.name = text, .type = QUERY_HEADER, .meaning = help},
 #define ANSWERS(rows)                                                                                                          \

@@ -107,6 +107,7 @@ static json_t *schema_of(const struct query_parameter *row) {
     case QUERY_TEXT:
     case QUERY_HEADER: schema = json_pack("{s:s}", "type", "string"); break;
     case QUERY_TIME: schema = json_pack("{s:s, s:s}", "type", "string", "format", "date-time"); break;
+    case QUERY_CURSOR: schema = json_pack("{s:s}", "$ref", "#/components/schemas/LogCursor"); break;
     case QUERY_VERSION: schema = json_pack("{s:s}", "$ref", "#/components/schemas/Version"); break;
     case QUERY_FLAG: schema = json_pack("{s:s}", "type", "boolean"); break;
     case QUERY_NUMBER:
