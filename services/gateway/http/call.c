@@ -253,12 +253,17 @@ static bool withdraw_from_pool(struct call *call) {
     return store_executor_withdraw(call->gateway->pool, &call->task);
 }
 
+/* Fails for a cause that passes. */
+static void fail_for_now(struct call *call, enum status status, const char *message) {
+    if (!reader_put_off(call)) call_fail(call, status, NULL, message);
+}
+
 static void submit(struct call *call) {
     call->tried_ms = clock_monotonic_ms();
     call_leave(call, withdraw_from_pool);
     if (store_executor_submit(call->gateway->pool, &call->task)) return;
     call->is_away = false;
-    call_fail(call, STATUS_BUSY, NULL, busy_message);
+    fail_for_now(call, STATUS_BUSY, busy_message);
 }
 
 void call_work(struct call *call, enum status (*work)(struct call *call, struct job_store *store, struct error *err)) {
@@ -292,6 +297,10 @@ static bool may_try_again(const struct call *call) {
 /* Answers with the failure. The cause of an outage or internal error is logged, not shown to the client. */
 static void fail_after_work(struct call *call) {
     enum status status = call->status;
+    if (status == STATUS_BUSY) {
+        fail_for_now(call, status, call->failure_message);
+        return;
+    }
     if (!is_outage(status) && status != STATUS_INTERNAL) {
         call_fail(call, status, call->failure_path, call->failure_message);
         return;
@@ -301,8 +310,8 @@ static void fail_after_work(struct call *call) {
     if (status == STATUS_INTERNAL)
         call_fail(call, status, NULL, "An internal error occurred in the registry. Its operators can see the cause.");
     else
-        call_fail(call, STATUS_UNAVAILABLE, NULL,
-                  "The registry cannot process this request at the moment. Nothing is lost: try again in a few seconds.");
+        fail_for_now(call, STATUS_UNAVAILABLE,
+                     "The registry cannot process this request at the moment. Nothing is lost: try again in a few seconds.");
 }
 
 static bool has_room_for_answer(struct call *call) {

@@ -268,6 +268,15 @@ void reader_end(struct call *call) {
     pump(reader);
 }
 
+bool reader_put_off(struct call *call) {
+    struct reader *reader = reader_of(call);
+    if (!reader || reader->filter.form != FEED_EVENTS) return false;
+    reader->must_pause = true;
+    text_clear(&call->answer.body);
+    begin_stream(call);
+    return true;
+}
+
 void reader_release(struct call *call) {
     struct reader *reader = reader_of(call);
     h2o_timeout_unlink(&reader->retry_timer);

@@ -12,6 +12,8 @@
 #ifndef SERVICES_GATEWAY_STREAM_READER_H
 #define SERVICES_GATEWAY_STREAM_READER_H
 
+#include <stdbool.h>
+
 #include "lib/base/log.h"
 #include "lib/store/job/log_cursor.h"
 #include "services/gateway/stream/feed.h"
@@ -33,6 +35,10 @@ void reader_start(struct call *call, const char *job_id, const struct feed_filte
 
 /* Ends the call's stream, if it is one, so that its client comes back. */
 void reader_end(struct call *call);
+
+/* Ends a stream of events before its first part, for a cause that passes. Its client comes back: after any answer but 200, an
+ * EventSource stays away for good. False: the call is no such stream. */
+bool reader_put_off(struct call *call);
 
 /* Called by the call when its request is gone. */
 void reader_release(struct call *call);
