@@ -11,7 +11,7 @@
 #include "lib/store/job/job_steps.h"
 #include "lib/store/job/log_selection.h"
 
-enum { CHANGES_MAX = 1000 /* read at once, of each stream */ };
+enum { CHANGES_MAX = 1000 /* read at once, of each stream; Redis keeps at least as many */ };
 
 static const char logs_key[] = "changes:logs", states_key[] = "changes:states";
 
@@ -62,6 +62,7 @@ enum status job_watch_wait(struct job_store *store, struct job_watch *watch, int
         const struct redis_reply *stream = &streams->items[i], *entries = &stream->items[1];
         bool is_of_state = strcmp(stream->items[0].text, states_key) == 0;
         add_changes(entries, is_of_state, arena, out);
+        if (entries->count == CHANGES_MAX) out->may_lack_some = true;
         if (entries->count)
             set_position(is_of_state ? watch->states : watch->logs, entries->items[entries->count - 1].items[0].text);
     }

@@ -7,8 +7,8 @@
  *                                ▲                                                                │
  *                                └────────────────────────────────────────────────────────────────┘
  *
- * Redis keeps the announcements for a short while only (script/changes.lua). So whoever was away for longer than a moment, an
- * outage of Redis included, reads all jobs that it follows.
+ * Redis keeps the last announcements only (script/changes.lua). So whoever was away for longer than a moment, in an outage of
+ * Redis, or behind many announcements (`may_lack_some`), reads all jobs that it follows.
  */
 #ifndef LIB_STORE_JOB_JOB_WATCH_H
 #define LIB_STORE_JOB_JOB_WATCH_H
@@ -33,6 +33,7 @@ struct job_change {
 struct job_changes {
     struct job_change *items; /* in the arena; of states in the order in which they changed; a job may occur several times */
     size_t count;
+    bool may_lack_some; /* there were so many that Redis may have dropped others before them */
 };
 
 /* Begins with the changes from now on. */

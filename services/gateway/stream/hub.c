@@ -257,6 +257,7 @@ static enum status listen_for_changes(struct hub *hub, int wait_ms, struct error
     } else {
         status = job_watch_wait(hub->store, &hub->watch, wait_ms, &arena, &changes, err);
         if (!status) mark_changes(hub, &changes);
+        if (!status && changes.may_lack_some) mark_all(hub);
         if (!status) status = add_changes(hub, &changes, &arena, err);
     }
     arena_release(&arena);
