@@ -38,6 +38,10 @@ static bool has_written_ports(void *context) {
 }
 
 struct gateway_process *gateway_process_start(const char *redis_url, const char *const *settings) {
+    return gateway_process_start_from(NULL, redis_url, settings);
+}
+
+struct gateway_process *gateway_process_start_from(const char *programs, const char *redis_url, const char *const *settings) {
     struct gateway_process *process = memory_alloc(sizeof *process);
     struct arena *arena = &process->arena;
     char folder[] = "/tmp/gateway-test-XXXXXX";
@@ -63,7 +67,7 @@ struct gateway_process *gateway_process_start(const char *redis_url, const char 
         assert_true(count + 1 < SETTINGS_MAX);
         environment[count++] = fixed[i];
     }
-    const char *const arguments[] = {BUILD_DIR "/bin/registry-gateway", NULL};
+    const char *const arguments[] = {arena_format(arena, "%s/registry-gateway", programs ? programs : BUILD_DIR "/bin"), NULL};
     shell_run("mkdir %s/storage", folder);
     child_start(&process->child, arguments, environment, folder, arena_format(arena, "%s/gateway.log", folder));
     if (!wait_until(has_written_ports, process, PATIENCE_MS) || !process->url) fail_msg("The gateway did not start.");
@@ -153,11 +157,21 @@ void gateway_process_request_stop(struct gateway_process *process) {
     kill(process->child.pid, SIGTERM);
 }
 
+static void free_process(struct gateway_process *process) {
+    arena_release(&process->arena);
+    free(process);
+}
+
 int gateway_process_stop(struct gateway_process *process) {
     int ending = child_stop(&process->child, SIGTERM, PATIENCE_MS);
     int status = WIFEXITED(ending) ? WEXITSTATUS(ending) : 128 + WTERMSIG(ending);
     if (status == 0) test_folder_end(process->folder);
-    arena_release(&process->arena);
-    free(process);
+    free_process(process);
     return status;
+}
+
+void gateway_process_kill(struct gateway_process *process) {
+    child_stop(&process->child, SIGKILL, PATIENCE_MS);
+    test_folder_end(process->folder);
+    free_process(process);
 }

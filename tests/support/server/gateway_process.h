@@ -11,6 +11,9 @@ struct gateway_process;
 /* Answers when the gateway listens. The program dies with the thread that started it. */
 struct gateway_process *gateway_process_start(const char *redis_url, const char *const *settings);
 
+/* The same with the program in the folder `programs`; NULL: that of the test's own build. */
+struct gateway_process *gateway_process_start_from(const char *programs, const char *redis_url, const char *const *settings);
+
 const char *gateway_process_folder(const struct gateway_process *process); /* STATE_DIR; borrowed, like the next two */
 const char *gateway_process_url(const struct gateway_process *process);    /* "http://127.0.0.1:PORT" */
 const char *gateway_process_management_url(const struct gateway_process *process);
@@ -37,5 +40,8 @@ void gateway_process_request_stop(struct gateway_process *process);
 /* SIGTERM, and waits: the exit status, or 128 + the number of the signal that ended it. Frees, and removes the folder after
  * success. */
 int gateway_process_stop(struct gateway_process *process);
+
+/* The same by SIGKILL. */
+void gateway_process_kill(struct gateway_process *process);
 
 #endif
