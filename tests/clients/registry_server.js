@@ -62,9 +62,9 @@ async function startDownloads(storage) {
 }
 
 // GET on the management port; resolves to true if the answer is 200.
-function isReady(port) {
+function isGood(port, target) {
   return new Promise((resolve) => {
-    http.get({ host: '127.0.0.1', port, path: '/readyz', timeout: START_MS }, (response) => {
+    http.get({ host: '127.0.0.1', port, path: target, timeout: START_MS }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     }).on('error', () => resolve(false));
@@ -87,7 +87,8 @@ class RegistryServer {
 
   at(name) { return path.join(this.folder, name); }
 
-  async start() {
+  // Starts these programs, and waits until the gateway is ready; if they are not all, until it answers.
+  async start(programs = PROGRAMS) {
     for (const name of ['sources', 'work', 'compilers', 'redis']) fs.mkdirSync(this.at(name), { recursive: true });
     for (const version of COMPILERS)
       fs.copyFileSync(path.join(this.programs, 'purs-stand-in'), this.at(`compilers/purs-${version}`));
@@ -104,7 +105,17 @@ class RegistryServer {
       REGISTRY_COMPILERS: this.at('compilers'),
       ...this.settings,
     };
-    for (const name of PROGRAMS) this.startProgram(name);
+    this.check = programs === PROGRAMS ? '/readyz' : '/healthz';
+    for (const name of programs) this.startProgram(name);
+    await this.waitUntilReady();
+  }
+
+  // Ends the gateway and starts it again, most likely at another port. `whileAway` is called in between.
+  async restartGateway(whileAway) {
+    await this.stopProgram('gateway');
+    fs.rmSync(this.at('gateway.ports'), { force: true });
+    await whileAway();
+    this.startProgram('gateway');
     await this.waitUntilReady();
   }
 
@@ -138,7 +149,7 @@ class RegistryServer {
       const ports = fs.existsSync(this.at('gateway.ports')) ? fs.readFileSync(this.at('gateway.ports'), 'utf8') : '';
       this.port = Number(/^server=(\d+)$/m.exec(ports)?.[1]);
       const managementPort = Number(/^management=(\d+)$/m.exec(ports)?.[1]);
-      if (managementPort && await isReady(managementPort)) return;
+      if (managementPort && await isGood(managementPort, this.check)) return;
     }
     throw new Error(`the server does not become ready:\n${this.log('gateway')}`);
   }
