@@ -15,7 +15,12 @@ class LogReader {
     this.name = name;
     this.texts = [];
     this.events = {}; // their name: how many there were
-    this.changed = () => {};
+    this.waiting = new Set(); // functions
+  }
+
+  changed() {
+    for (const wake of this.waiting) wake();
+    this.waiting.clear();
   }
 
   // Resolves when `is` is true for the reader; rejects with `problem` if that takes too long, or with what went wrong.
@@ -25,7 +30,7 @@ class LogReader {
       assert.ok(Date.now() < end, `${this.name}: ${problem}; it has had ${JSON.stringify(this.events)}`);
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, end - Date.now());
-        this.changed = () => { clearTimeout(timer); resolve(); };
+        this.waiting.add(() => { clearTimeout(timer); resolve(); });
       });
     }
   }
