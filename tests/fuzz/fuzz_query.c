@@ -23,7 +23,8 @@ static void read_row(const struct query *query, const struct query_parameter *ro
     case QUERY_FLAG: assert(query_flag(query, row->name) || !text_equal(query_value(query, row->name), "true")); break;
     case QUERY_NUMBER: {
         int64_t number = query_number(query, row->name);
-        assert(number >= row->least && number <= row->most);
+        bool is_absent = !row->initial && !query_value(query, row->name);
+        assert(is_absent ? number == 0 : number >= row->least && number <= row->most);
         break;
     }
     case QUERY_CHOICE: {

@@ -117,7 +117,9 @@ static void the_description_names_what_is_served(void **state) {
     json_object_foreach(json_object_get(json, "paths"), path, methods) json_object_foreach(methods, method, about) {
         bool is_post = strcmp(method, "post") == 0;
         const char *base = strcmp(path, "/metrics") == 0 ? s->management_url : s->url;
-        struct http_response response = http_ask(NULL, base, path, NULL, is_post ? "{}" : NULL);
+        bool has_no_end = strcmp(path, "/api/v1/jobs/events") == 0;
+        struct http_response response = http_ask(has_no_end ? "HEAD" : NULL, base, path, NULL, is_post ? "{}" : NULL);
+        if (has_no_end) assert_int_equal(response.status, 200);
         expect_not_within(text_view(&response.body), "There is nothing at this address");
         assert_int_not_equal(response.status, 405);
         http_response_release(&response);
