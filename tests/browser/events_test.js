@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Logs are read by Chromium's EventSource while they are written: by a page of another origin, over HTTP/1.1, over HTTP/2 with
-// TLS, and through nginx as in tests/clients/events_test.js. It comes back by itself, goes on after its last line, and stops at 204.
+// TLS, and through nginx as in tests/clients/events_test.js. It comes back by itself, goes on after its last line, and stops at
+// 204.
 //
 //   node events_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has playwright-core; see tests/clients/run
 'use strict';

@@ -168,6 +168,16 @@ async function checkLimitOfUnknown(server, document, id, target) {
   }
 }
 
+// With as many streams open as one address may have, another one is refused.
+async function checkLimitOfReaders(server, document, story) {
+  const readers = [];
+  for (let answer; answer?.status !== 503; readers.push(answer))
+    answer = await server.request('GET', '/api/v1/jobs/events', { breaksOff: true, stays: true });
+  document.check('get_jobs_events', readers.pop());
+  await checkAnswers(server, document, [['get_job_events', 503, `/api/v1/jobs/${story.published}/events`]]);
+  for (const reader of readers) reader.leave();
+}
+
 // Posts a publication whose source is a module with that text, or does not exist; resolves to the job's id.
 async function publish(server, name, text, compiler) {
   const request = { ...publication(name), compiler };
@@ -226,6 +236,7 @@ async function tell(server, npm) {
   server.removeFolder('registry.git', 'package-sets');
   await checkAnswers(server, document, [['get_package_set_excuse', 404, '/api/v1/package-sets/latest/excuses/nobody']]);
   await checkAnswers(server, document, [['get_package_set_excuses', 404, '/api/v1/package-sets/latest/excuses']]);
+  await checkLimitOfReaders(server, document, story);
   await checkLimitOfUnknown(server, document, 'get_package', '/api/v1/packages/nobody');
   await checkLimitOfUnknown(server, document, 'get_package_version', '/api/v1/packages/leaf/9.9.9');
   await checkLimitOfUnknown(server, document, 'get_package_set', '/api/v1/package-sets/9.9.9');
@@ -265,7 +276,8 @@ async function main(programs, folder) {
   const npm = createRequire(path.join(folder, 'npm/'));
   const downloads = await startDownloads(path.join(folder, 'server/storage'));
   const server = new RegistryServer(programs, path.join(folder, 'server'),
-    { BUILD_DOWNLOAD_URL: downloads, S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT), TRUSTEE_LOOKUP: 'true', GITHUB_API_URL: await startGitHub(),
+    { BUILD_DOWNLOAD_URL: downloads, S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT),
+      GATEWAY_READERS_PER_ADDRESS: '50', TRUSTEE_LOOKUP: 'true', GITHUB_API_URL: await startGitHub(),
       PACCHETTIBOTTI_TOKEN: TOKEN, PURSUIT_API_URL: 'http://127.0.0.1:9' },
     begin);
   await server.start();

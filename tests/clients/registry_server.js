@@ -155,8 +155,9 @@ class RegistryServer {
   }
 
   // Sends a request over TLS as a client of the API does; resolves to {status, headers, body}, the body as bytes.
-  // The answer, whole; of a stream without an end (`breaksOff`) its first part.
-  request(method, target, { headers = {}, body, breaksOff } = {}) {
+  // The answer, whole; of a stream without an end (`breaksOff`) its first part, after which the client leaves, unless it `stays`:
+  // then the answer has `leave()`.
+  request(method, target, { headers = {}, body, breaksOff, stays } = {}) {
     const ca = fs.readFileSync(this.authority);
     const options = { method, host: '127.0.0.1', port: this.port, servername: API_HOST, ca, path: target, headers };
     return new Promise((resolve, reject) => {
@@ -164,8 +165,8 @@ class RegistryServer {
         const { statusCode: status, headers: answered } = response;
         if (!breaksOff || status !== 200) return resolve({ status, headers: answered, body: await buffer(response) });
         response.once('data', (part) => {
-          resolve({ status, headers: answered, body: part });
-          response.destroy();
+          resolve({ status, headers: answered, body: part, leave: () => response.destroy() });
+          if (!stays) response.destroy();
         });
       }).on('error', reject).end(body);
     });
