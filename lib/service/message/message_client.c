@@ -36,7 +36,6 @@
 #include "lib/service/message/broken_pipe.h"
 #include "lib/service/message/message_client_parts.h"
 #include "lib/service/message/socket_closing.h"
-#include "lib/service/message/unarmed_events.h"
 
 enum {
     REQUESTS = 16,
@@ -262,7 +261,6 @@ enum status message_client_create(struct message_client **out, const struct mess
                                   struct error *err) {
     nng_tls_config *tls = NULL;
     broken_pipe_check();
-    unarmed_events_check();
     enum status status = service_address_check(options->address, options->peers, options->service_key, err);
     if (!status) status = message_tls_for_client(&tls, options->address, options->peers, options->authority, err);
     if (status) return status;

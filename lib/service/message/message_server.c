@@ -26,7 +26,6 @@
 #include "lib/service/message/message_server_parts.h"
 #include "lib/service/message/message_tls.h"
 #include "lib/service/message/socket_closing.h"
-#include "lib/service/message/unarmed_events.h"
 
 enum {
     REQUESTS = 16,
@@ -229,7 +228,6 @@ enum status message_server_create(struct message_server **out, const struct mess
                                   const struct message_handler *handlers, void *context, struct error *err) {
     nng_tls_config *tls = NULL;
     broken_pipe_check();
-    unarmed_events_check();
     enum status status = service_address_check(options->address, options->peers, options->service_key, err);
     if (!status) status = service_address_prepare(options->address, err);
     if (!status)
