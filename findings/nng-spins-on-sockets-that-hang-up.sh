@@ -10,12 +10,12 @@
 # socket, until that thread has come round.
 #
 # Output seen (a client that dials where nobody listens; the reaper sleeps for 20 ms at each unlock of a mutex, as on a busy
-# machine; three runs. 75,000 and 85,000 hang-ups for 20 dials were counted in two runs of tests/unit/service/test_message_hang_ups.c
-# without the work-around):
+# machine; three runs):
 #   dials 20 or more, more than 100 hang-ups reported for each
 #
 # Why it matters: on a busy machine closing the sockets of one program took over a minute, and each absent peer costs processor
-# time. The programs here define epoll_ctl() and add EPOLLONESHOT (lib/service/message/unarmed_events.h): one report for a dial.
+# time. (A program that defines epoll_ctl() and adds EPOLLONESHOT gets one report for a dial. But then sockets that hang up are let
+# go so much earlier that peers are refused more often, so the registry does not do so.)
 #
 # Fails if the behaviour has changed.
 set -eu
