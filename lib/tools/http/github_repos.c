@@ -52,6 +52,7 @@ int64_t github_repos_limited_until_ms(struct github_repos *repos) {
 }
 
 void github_repos_measure(struct github_repos *repos, struct metrics *metrics) {
+    if (!repos) return;
     for (size_t i = 0; i < ANSWER_COUNT; i++) {
         const char *const labels[] = {"answer", answer_names[i], NULL};
         metrics_add(metrics, METRIC_COUNTER, "registry_github_answers_total",

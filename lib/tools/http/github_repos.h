@@ -34,7 +34,7 @@ void github_repos_free(struct github_repos *repos);
 /* Until when no request may be sent, in milliseconds since 1970; a time that has passed: one may be. */
 int64_t github_repos_limited_until_ms(struct github_repos *repos);
 
-void github_repos_measure(struct github_repos *repos, struct metrics *metrics);
+void github_repos_measure(struct github_repos *repos, struct metrics *metrics); /* NULL is allowed */
 
 enum github_found {
     GITHUB_FOUND,
