@@ -180,6 +180,18 @@ enum status loop_start(struct loop *loop, const struct loop_options *options, st
     return STATUS_OK;
 }
 
+void loop_visit(h2o_linklist_t *list, void (*visit)(h2o_linklist_t *link)) {
+    h2o_linklist_t rest;
+    h2o_linklist_init_anchor(&rest);
+    h2o_linklist_insert_list(&rest, list);
+    while (!h2o_linklist_is_empty(&rest)) {
+        h2o_linklist_t *link = rest.next;
+        h2o_linklist_unlink(link);
+        h2o_linklist_insert(list, link);
+        visit(link);
+    }
+}
+
 void loop_request_stop(struct loop *loop) {
     h2o_multithread_send_message(&loop->stop_receiver, &loop->stop_message);
 }

@@ -62,6 +62,9 @@ struct loop {
  * move until loop_join(). */
 CHECK_RESULT enum status loop_start(struct loop *loop, const struct loop_options *options, struct error *err);
 
+/* Calls `visit` with each link of a list, which keeps its order; any link may leave its list meanwhile, and be freed. */
+void loop_visit(h2o_linklist_t *list, void (*visit)(h2o_linklist_t *link));
+
 /* Makes the loop stop accepting connections, answer the running calls, and end. Any thread. */
 void loop_request_stop(struct loop *loop);
 

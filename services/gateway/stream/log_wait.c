@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/stream/log_wait.h"
 
-#include <stddef.h>
-
 #include "lib/base/clock.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
@@ -56,23 +54,18 @@ void log_wait_start(struct call *call) {
     check(call);
 }
 
-/* Visits each call of a list, from which any may go meanwhile. `link_offset`: of the list's link in struct call. */
-static void visit_all(h2o_linklist_t *list, size_t link_offset, void (*visit)(struct call *call)) {
-    h2o_linklist_t rest;
-    h2o_linklist_init_anchor(&rest);
-    h2o_linklist_insert_list(&rest, list);
-    while (!h2o_linklist_is_empty(&rest)) {
-        h2o_linklist_t *link = rest.next;
-        h2o_linklist_unlink(link);
-        h2o_linklist_insert(list, link);
-        visit((struct call *)((char *)link - link_offset));
-    }
+static void check_link(h2o_linklist_t *link) {
+    check(H2O_STRUCT_FROM_MEMBER(struct call, wait.in_place, link));
 }
 
 void log_waits_check(struct feed_place *place) {
-    visit_all(&place->waits, offsetof(struct call, wait.in_place), check);
+    loop_visit(&place->waits, check_link);
+}
+
+static void wake_link(h2o_linklist_t *link) {
+    wake(H2O_STRUCT_FROM_MEMBER(struct call, wait.in_loop, link));
 }
 
 void log_waits_end(struct loop *loop) {
-    visit_all(&loop->log_waits, offsetof(struct call, wait.in_loop), wake);
+    loop_visit(&loop->log_waits, wake_link);
 }

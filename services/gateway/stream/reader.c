@@ -189,9 +189,13 @@ static void take_from_feed(struct reader *reader) {
     }
 }
 
+static bool may_send(const struct reader *reader) {
+    return reader->is_begun && !reader->is_sending && !reader->is_away && !reader->is_over;
+}
+
 /* Sends what is there to send, if nothing is being sent; else arranges for it to come. */
 static void pump(struct reader *reader) {
-    if (!reader->is_begun || reader->is_sending || reader->is_away || reader->is_over) return;
+    if (!may_send(reader)) return;
     if (reader->call->answer.body.length || reader->is_complete)
         send_body(reader, reader->is_complete);
     else if (reader->must_pause)
@@ -200,7 +204,7 @@ static void pump(struct reader *reader) {
         read_on(reader);
     else if (!reader->feed)
         follow(reader);
-    if (reader->feed && !reader->is_sending && !reader->is_away && !reader->is_over) take_from_feed(reader);
+    if (reader->feed && may_send(reader)) take_from_feed(reader);
 }
 
 /* ---- Begin and end ---- */
@@ -292,17 +296,8 @@ void reader_release(struct call *call) {
 
 /* ---- The loop ---- */
 
-/* Pumps the readers of a feed; some may end, and with a connection others may. */
-static void pump_place(struct feed_place *place) {
-    h2o_linklist_t waiting;
-    h2o_linklist_init_anchor(&waiting);
-    h2o_linklist_insert_list(&waiting, &place->readers);
-    while (!h2o_linklist_is_empty(&waiting)) {
-        struct reader *reader = H2O_STRUCT_FROM_MEMBER(struct reader, in_place, waiting.next);
-        h2o_linklist_unlink(&reader->in_place);
-        h2o_linklist_insert(&place->readers, &reader->in_place);
-        pump(reader);
-    }
+static void pump_link(h2o_linklist_t *link) {
+    pump(H2O_STRUCT_FROM_MEMBER(struct reader, in_place, link));
 }
 
 static void take_feeds(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages) {
@@ -312,7 +307,7 @@ static void take_feeds(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mes
         struct feed *feed = place->feed;
         h2o_linklist_unlink(&place->message.link);
         atomic_store(&place->is_told, false);
-        pump_place(place);
+        loop_visit(&place->readers, pump_link);
         log_waits_check(place);
         feed_drop(feed);
     }
@@ -328,35 +323,22 @@ void readers_close(struct loop *loop) {
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->feed_receiver);
 }
 
-/* Calls `visit` with each reader of the loop, of which any may go meanwhile. */
-static void each_reader(struct loop *loop, void (*visit)(struct reader *reader)) {
-    h2o_linklist_t rest;
-    h2o_linklist_init_anchor(&rest);
-    h2o_linklist_insert_list(&rest, &loop->readers);
-    while (!h2o_linklist_is_empty(&rest)) {
-        struct reader *reader = H2O_STRUCT_FROM_MEMBER(struct reader, in_loop, rest.next);
-        h2o_linklist_unlink(&reader->in_loop);
-        h2o_linklist_insert(&loop->readers, &reader->in_loop);
-        visit(reader);
-    }
-}
-
-static void end_one(struct reader *reader) {
-    reader_end(reader->call);
+static void end_link(h2o_linklist_t *link) {
+    reader_end(H2O_STRUCT_FROM_MEMBER(struct reader, in_loop, link)->call);
 }
 
 void readers_end(struct loop *loop) {
-    each_reader(loop, end_one);
+    loop_visit(&loop->readers, end_link);
 }
 
-static void beat(struct reader *reader) {
-    if (!reader->is_begun || reader->is_sending || reader->is_away || reader->is_over || reader->filter.form != FEED_EVENTS)
-        return;
-    if (clock_monotonic_ms() - reader->sent_ms < READER_HEARTBEAT_MS) return;
+static void beat_link(h2o_linklist_t *link) {
+    struct reader *reader = H2O_STRUCT_FROM_MEMBER(struct reader, in_loop, link);
+    bool is_due = clock_monotonic_ms() - reader->sent_ms >= READER_HEARTBEAT_MS;
+    if (!is_due || !may_send(reader) || reader->filter.form != FEED_EVENTS) return;
     h2o_iovec_t comment = h2o_iovec_init(H2O_STRLIT(":\n\n"));
     send_parts(reader, &comment, 1, false);
 }
 
 void readers_pass_second(struct loop *loop) {
-    each_reader(loop, beat);
+    loop_visit(&loop->readers, beat_link);
 }
