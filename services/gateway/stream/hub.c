@@ -99,17 +99,23 @@ static void sweep(struct hub *hub) {
     thread_unlock(&hub->thread);
 }
 
-/* Begins the feed of all jobs, which then gets their changes as they are announced. After an outage of Redis it may have missed
- * some: it is lost, and its readers come back. With the mutex. */
+/* Begins the feed of all jobs, which then gets their changes as they are announced. With the mutex. */
 static void begin_changes(struct hub *hub, struct feed *feed) {
-    if (!feed->is_ready) {
-        feed_open(feed, change_place(hub->watch.states));
-        feed_tell(feed);
-        return;
-    }
-    feed_lose(feed);
+    if (feed->is_ready) return;
+    feed_open(feed, change_place(hub->watch.states));
     feed_tell(feed);
-    forget(hub, feed);
+}
+
+/* After an outage of Redis the feed of all jobs may have missed changes: it is lost, and its readers come back. */
+static void lose_changes(struct hub *hub) {
+    thread_lock(&hub->thread);
+    struct feed *feed = map_find(&hub->feeds, FEED_OF_ALL_JOBS);
+    if (feed && feed->is_ready) {
+        feed_lose(feed);
+        feed_tell(feed);
+        forget(hub, feed);
+    }
+    thread_unlock(&hub->thread);
 }
 
 /* Takes up to READ_MAX feeds to read; a change from now on marks them again. */
@@ -253,6 +259,7 @@ static enum status listen_for_changes(struct hub *hub, int wait_ms, struct error
     if (!hub->is_watching) {
         status = job_watch_begin(hub->store, &hub->watch, err);
         hub->is_watching = !status;
+        if (!status) lose_changes(hub);
         if (!status) mark_all(hub);
     } else {
         status = job_watch_wait(hub->store, &hub->watch, wait_ms, &arena, &changes, err);
