@@ -5,120 +5,11 @@
  */
 #include "tests/support/cmocka_all.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "lib/base/clock.h"
-#include "lib/base/json.h"
-#include "lib/store/job/job_store.h"
-#include "lib/store/job/log_stream.h"
-#include "tests/flow/gateway/gateway_fixture.h"
-#include "tests/support/http/event_reader.h"
-#include "tests/support/http/http.h"
+#include "tests/flow/gateway/event_scene.h"
 #include "tests/support/http/http_connection.h"
-
-enum { LEASE_MS = 600000, LINES_LIMIT = 100000, BYTES_LIMIT = 64 << 20 };
-
-static struct job_store *store;
-static struct arena arena;
-
-/* A job that the test runs. */
-struct work {
-    char id[UUID_TEXT_MAX];
-    struct lease lease;
-    int number; /* of the last line */
-};
-
-static void must(enum status status, const struct error *err) {
-    if (status) fail_msg("%s", err->message);
-}
-
-static void accept_job(struct work *work, const char *package) {
-    struct error err;
-    struct job_accepted accepted;
-    struct job_request request = {
-        .kind = JOB_KIND_PUBLISH, .payload = "{}", .package = package, .version = "1.0.0", .actor = "anonymous"};
-    *work = (struct work){0};
-    hash_random_uuid(request.id);
-    must(job_store_accept(store, &request, NULL, &accepted, &err), &err);
-    memcpy(work->id, accepted.id, sizeof work->id);
-}
-
-static void claim_job(struct work *work) {
-    struct error err;
-    struct job job;
-    must(job_store_claim(store, work->id, "test", LEASE_MS, &arena, &work->lease, &job, &err), &err);
-}
-
-static void begin_job(struct work *work, const char *package) {
-    accept_job(work, package);
-    claim_job(work);
-}
-
-/* Writes lines "line N" followed by `padding` characters, up to the N-th line of the job. */
-static void write_lines_up_to(struct work *work, int last, size_t padding) {
-    enum { AT_ONCE = 100 };
-    struct log_line lines[AT_ONCE];
-    struct error err;
-    while (work->number < last) {
-        struct arena texts = {0};
-        size_t count = 0;
-        for (; count < AT_ONCE && work->number < last; count++) {
-            char *text = arena_format(&texts, "line %d %*s", ++work->number, (int)padding, "");
-            lines[count] = (struct log_line){
-                .level = LOG_INFO, .message = text, .time_ms = clock_now_ms(), .attempt = 1, .number = work->number};
-        }
-        must(log_stream_append(store, &work->lease, lines, count, LINES_LIMIT, BYTES_LIMIT, &err), &err);
-        arena_release(&texts);
-    }
-}
-
-static void end_job(struct work *work, const char *sentence) {
-    struct error err;
-    const struct job_end end = {.success = !sentence, .error = sentence};
-    must(job_store_finish(store, &work->lease, &end, &err), &err);
-}
-
-static const char *events_path(const struct work *work, const char *query) {
-    return arena_format(&arena, "/api/v1/jobs/%s/events%s", work->id, query);
-}
-
-static struct event_reader *start_reader(const struct work *work, const char *query) {
-    return event_reader_start(url, events_path(work, query), NULL);
-}
-
-static int line_number(const struct event *event) {
-    json_t *line = json_loads(event->data, 0, NULL);
-    const char *message = http_json_text(line, "message");
-    assert_true(text_starts_with(message, "line "));
-    int number = atoi(message + strlen("line "));
-    json_decref(line);
-    return number;
-}
-
-/* The reader must have exactly the lines `from` to `to`, in order. */
-static void expect_lines(struct event_reader *reader, int from, int to) {
-    size_t count = event_reader_count(reader, "log");
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(line_number(event_reader_event(reader, "log", i)), from + (int)i);
-    assert_int_equal(count, to - from + 1);
-}
-
-static json_t *data_of(struct event_reader *reader, const char *name, size_t index) {
-    json_t *data = json_loads(event_reader_event(reader, name, index)->data, 0, NULL);
-    assert_non_null(data);
-    return data;
-}
-
-static void expect_end(struct event_reader *reader, const char *state, int lines) {
-    assert_int_equal(event_reader_count(reader, "end"), 1);
-    json_t *end = data_of(reader, "end", 0);
-    assert_string_equal(http_json_text(end, "state"), state);
-    assert_int_equal(json_integer_value(json_object_get(end, "lines")), lines);
-    json_decref(end);
-}
 
 static void a_finished_job_streams_its_log_and_ends(void **state) {
     (void)state;
@@ -434,73 +325,6 @@ static void plain_text_follows_until_the_end(void **state) {
                    "tail");
 }
 
-/* The id of the last line that the reader has. */
-static const char *last_cursor(struct event_reader *reader) {
-    return arena_copy(&arena, event_reader_event(reader, "log", event_reader_count(reader, "log") - 1)->id);
-}
-
-static void an_outage_of_redis_loses_nothing(void **state) {
-    (void)state;
-    struct work work;
-    begin_job(&work, "outage");
-    write_lines_up_to(&work, 5, 0);
-    struct event_reader *reader = start_reader(&work, "");
-    event_reader_wait_for(reader, "log", 5);
-    redis_server_kill(redis);
-    assert_int_equal(event_reader_wait_for_end(reader), 200); /* after a while, not at once */
-    assert_string_equal(event_reader_event(reader, NULL, event_reader_count(reader, NULL) - 1)->retry, "1000");
-    expect_lines(reader, 1, 5);
-    redis_server_restart(redis);
-    write_lines_up_to(&work, 7, 0);
-    struct event_reader *again = start_reader(&work, arena_format(&arena, "?after=%s", last_cursor(reader)));
-    event_reader_wait_for(again, "log", 2);
-    end_job(&work, NULL);
-    event_reader_wait_for_end(again);
-    expect_lines(again, 6, 7);
-    event_reader_free(again);
-    event_reader_free(reader);
-}
-
-/* It waits without an end for as long as OUTAGE_WAIT_MS allows; on a machine so busy that this is over, the client comes back. */
-static void a_stream_goes_on_after_a_short_outage(void **state) {
-    (void)state;
-    struct work work;
-    begin_job(&work, "short_outage");
-    write_lines_up_to(&work, 5, 0);
-    struct event_reader *reader = start_reader(&work, ""), *again = NULL;
-    event_reader_wait_for(reader, "log", 5);
-    redis_server_pause(redis);
-    clock_sleep_ms(300);
-    redis_server_resume(redis);
-    write_lines_up_to(&work, 8, 0);
-    end_job(&work, NULL);
-    event_reader_wait_for_end(reader);
-    int lines = (int)event_reader_count(reader, "log");
-    expect_lines(reader, 1, lines);
-    if (event_reader_count(reader, "end") == 0) {
-        again = start_reader(&work, arena_format(&arena, "?after=%s", last_cursor(reader)));
-        event_reader_wait_for_end(again);
-        expect_lines(again, lines + 1, 8);
-    }
-    expect_end(again ? again : reader, "succeeded", 8);
-    if (again) event_reader_free(again);
-    event_reader_free(reader);
-}
-
-static int start(void **state) {
-    struct error err;
-    start_gateway(state);
-    must(job_store_create(&store, redis_server_url(redis), 5000, &err), &err);
-    return 0;
-}
-
-static int stop(void **state) {
-    int status = stop_gateway(state);
-    job_store_free(store);
-    arena_release(&arena);
-    return status;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_finished_job_streams_its_log_and_ends),
@@ -514,9 +338,7 @@ int main(void) {
         cmocka_unit_test(a_reader_slower_than_the_log_is_told_to_come_back),
         cmocka_unit_test(changes_of_all_jobs_arrive_as_they_come),
         cmocka_unit_test(plain_text_follows_until_the_end),
-        cmocka_unit_test(an_outage_of_redis_loses_nothing),
-        cmocka_unit_test(a_stream_goes_on_after_a_short_outage),
     };
     log_configure("test", LOG_ERROR);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_scene, stop_scene);
 }
