@@ -21,8 +21,12 @@
 #include "services/gateway/stream/reader.h"
 
 enum {
-    LINGER_BYTES = 64 << 20, /* read from a client whose request was refused, for at most a second */
-    ABANDONED_MAX = 200,     /* requests that the client of one connection may abandon within … */
+    /* Limits for reading from a client whose request was refused: bytes, time between two reads, and time in all. A client that
+     * sends a large body over a slow line gets its answer, too. */
+    LINGER_BYTES = 64 << 20,
+    LINGER_QUIET_MS = 5000,
+    LINGER_MS = 30000,
+    ABANDONED_MAX = 200, /* requests that the client of one connection may abandon within … */
     ABANDONED_MS = 10000,
     IDLE_MS = 200,                                          /* idle for less: probably about to be used */
     BUSY_MS = 500,                                          /* most requests take less, waits for a log take longer */
@@ -108,19 +112,30 @@ static void free_connection(struct connection *connection) {
     free(connection);
 }
 
-static void stop_lingering(h2o_timeout_entry_t *timer) {
-    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer);
-    h2o_timeout_unlink(timer);
+static void stop_lingering(struct connection *connection) {
+    h2o_timeout_unlink(&connection->timer);
     h2o_socket_close(connection->lingering);
     free_connection(connection);
+}
+
+/* Called every second. */
+static void check_lingering(h2o_timeout_entry_t *timer) {
+    struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, timer, timer);
+    h2o_context_t *context = &connection->loop->context;
+    uint64_t now_ms = h2o_now(context->loop);
+    if (now_ms >= connection->heard_ms + LINGER_QUIET_MS || now_ms >= connection->closed_ms + LINGER_MS)
+        stop_lingering(connection);
+    else
+        h2o_timeout_link(context->loop, &context->one_sec_timeout, timer);
 }
 
 static void forget_bytes(h2o_socket_t *socket, const char *problem) {
     struct connection *connection = socket->data;
     size_t length = socket->input->size;
     h2o_buffer_consume(&socket->input, length);
+    connection->heard_ms = h2o_now(connection->loop->context.loop);
     if (problem || length >= connection->bytes_left)
-        stop_lingering(&connection->timer);
+        stop_lingering(connection);
     else
         connection->bytes_left -= length;
 }
@@ -144,8 +159,9 @@ static void on_close(void *argument) {
     shutdown(connection->descriptor, SHUT_WR);
     connection->lingering = h2o_evloop_socket_create(context->loop, connection->descriptor, 0);
     connection->lingering->data = connection;
-    connection->timer.cb = stop_lingering;
+    connection->timer.cb = check_lingering;
     connection->bytes_left = LINGER_BYTES;
+    connection->closed_ms = connection->heard_ms = h2o_now(context->loop);
     h2o_timeout_link(context->loop, &context->one_sec_timeout, &connection->timer);
     h2o_socket_read_start(connection->lingering, forget_bytes);
 }
@@ -376,7 +392,7 @@ static void make_room(struct connection *connection) {
     enum connection_end reason = connection->calls ? CONNECTION_END_BUSY : CONNECTION_END_IDLE;
     if (!connection->socket) {
         atomic_fetch_add(&connection->loop->options.traffic->ended[reason], 1);
-        stop_lingering(&connection->timer);
+        stop_lingering(connection);
         return;
     }
     if (connection->poll) call_end_wait(connection->poll);

@@ -80,7 +80,8 @@ struct connection {
     int descriptor;
     int second_descriptor; /* duplicate for lingering; -1: none */
     h2o_socket_t *lingering;
-    h2o_timeout_entry_t timer;
+    h2o_timeout_entry_t timer;    /* while lingering */
+    uint64_t closed_ms, heard_ms; /* on the loop's clock: start of lingering, and last read */
     size_t bytes_left;
 };
 
@@ -120,7 +121,7 @@ void connection_begin_call(struct connection *connection);
 void connection_end_call(struct connection *connection, bool was_answered);
 
 /* Makes the connection of `req` linger: it is about to be closed with unread input, for which the kernel would send a reset
- * that may destroy the answer. So further input is read and discarded for up to a second. */
+ * that may destroy the answer. So further input is read and discarded, for up to 30 seconds, until none came for 5. */
 void connection_linger(h2o_req_t *req);
 
 void traffic_measure(struct traffic *traffic, struct metrics *metrics);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -301,6 +302,25 @@ static void a_refused_body_is_not_answered_by_a_reset(void **state) {
     }
 }
 
+/* The answer waits for a client whose line is slow. */
+static void a_slow_client_reads_why_its_body_is_refused(void **state) {
+    (void)state;
+    enum { LENGTH = 8000000, PIECES = 5, PAUSE_MS = 500 };
+    static char piece[LENGTH / PIECES];
+    struct http_connection connection;
+    char head[128];
+    snprintf(head, sizeof head, "POST /api/v1/publish HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", LENGTH);
+    assert_true(http_connection_open(&connection, gateway_process_port(gateway), PATIENCE_MS));
+    assert_true(http_connection_send_bytes(&connection, head, strlen(head)));
+    for (int i = 0; i < PIECES; i++) {
+        clock_sleep_ms(PAUSE_MS);
+        assert_true(http_connection_send_bytes(&connection, piece, sizeof piece));
+    }
+    assert_true(http_connection_receive(&connection));
+    assert_int_equal(connection.status, 413);
+    http_connection_close(&connection);
+}
+
 struct poster {
     pthread_t thread;
     int patch;
@@ -423,6 +443,7 @@ int main(void) {
         cmocka_unit_test(nonsense_is_400_or_a_closed_connection),
         cmocka_unit_test(a_body_in_chunks_is_limited_like_any_other),
         cmocka_unit_test(a_refused_body_is_not_answered_by_a_reset),
+        cmocka_unit_test(a_slow_client_reads_why_its_body_is_refused),
         cmocka_unit_test(many_at_once_get_a_job_each),
         cmocka_unit_test(connections_over_the_limit_take_the_place_of_idle_ones),
         cmocka_unit_test(a_stop_ends_open_polls_cleanly),
