@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Compresses and decompresses gzip in memory, with zlib. Tarballs: lib/tools/archive/archive.h.
+ * Compresses and decompresses gzip in memory, with libdeflate. Tarballs: lib/tools/archive/archive.h.
  */
 #ifndef LIB_TOOLS_ARCHIVE_GZIP_H
 #define LIB_TOOLS_ARCHIVE_GZIP_H
@@ -15,7 +15,7 @@ struct text;
 void gzip_pack(struct text *out, const void *bytes, size_t length);
 
 /* Appends the decompressed bytes. STATUS_INVALID: no gzip, damaged, or cut short; STATUS_TOO_LARGE above `limit_bytes`.
- * After a failure `out` may hold a part. */
+ * After a failure `out` is unchanged. */
 CHECK_RESULT enum status gzip_unpack(struct text *out, const void *bytes, size_t length, size_t limit_bytes, struct error *err);
 
 #endif

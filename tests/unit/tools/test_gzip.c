@@ -7,7 +7,7 @@
 #include "lib/base/text.h"
 #include "lib/tools/archive/gzip.h"
 
-enum { LONG_BYTES = 300000 /* several of lib/tools/archive/gzip.c's chunks */ };
+enum { LONG_BYTES = 300000 /* several times the window of gzip */ };
 
 /* Bytes that hardly compress, the same in each run. */
 static void append_noise(struct text *out, size_t count) {
