@@ -34,9 +34,10 @@ struct reader {
     bool must_pause; /* its stream must end, for its client to come back */
 
     /* Of the last chunk from the store. */
-    bool has_all;     /* the client had the end already when it came */
-    bool is_complete; /* the chunk ends with the job's end */
-    bool has_more;    /* lines were left out for its size */
+    bool has_all;       /* the client had the end already when it came */
+    bool is_complete;   /* the chunk ends with the job's end */
+    bool has_more;      /* lines were left out for its size */
+    size_t chunk_lines; /* about as many fill the next one; 0: unknown */
 };
 
 /* Reads the next chunk from the store into call->answer.body, and moves the position. On a thread that may block; repeatable after

@@ -11,7 +11,8 @@
 #include "services/gateway/stream/event_text.h"
 #include "services/gateway/stream/reader_parts.h"
 
-enum { CHUNK_LINES_MAX = 128, CHUNK_CHANGES_MAX = 64 /* read at once */ };
+/* Read at once. The number of lines goes with how many of the log fill a chunk. */
+enum { CHUNK_LINES_MIN = 128, CHUNK_LINES_MAX = 1024, CHUNK_CHANGES_MAX = 64 };
 
 /* ---- The log of a job ---- */
 
@@ -31,6 +32,15 @@ static void append_lines(struct reader *reader, const char *job_id, const struct
         reader->position.ordinal = lines->lines[i].ordinal;
     }
     reader->has_more = lines->cut || i < lines->count;
+    if (i < lines->count)
+        reader->chunk_lines = i + 1;
+    else if (lines->cut && out->length < READER_CHUNK_BYTES)
+        reader->chunk_lines = 2 * lines->count;
+}
+
+static size_t chunk_lines(const struct reader *reader) {
+    if (reader->chunk_lines < CHUNK_LINES_MIN) return CHUNK_LINES_MIN;
+    return reader->chunk_lines < CHUNK_LINES_MAX ? reader->chunk_lines : CHUNK_LINES_MAX;
 }
 
 static void append_state(struct reader *reader, const struct job *job, const struct job_queue_place *place, struct text *out) {
@@ -46,7 +56,7 @@ static enum status read_log(struct reader *reader, struct job_store *store, stru
     struct log_lines lines;
     int64_t begin_ms = reader->position.time_ms;
     const struct log_query query = {
-        .level = reader->filter.level, .after = {begin_ms, reader->position.ordinal}, .limit = CHUNK_LINES_MAX};
+        .level = reader->filter.level, .after = {begin_ms, reader->position.ordinal}, .limit = chunk_lines(reader)};
     enum status status =
         job_retention_read(store, call->gateway->settings->storage_dir, reader->job_id, &query, arena, &job, &lines, err);
     if (status) return status;
