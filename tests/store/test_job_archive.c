@@ -8,6 +8,7 @@
 #include "tests/support/cmocka_all.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,13 @@
 
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
+#include "lib/store/job/archive_pool.h"
 #include "tests/support/shell.h"
 #include "tests/support/temporary_folder.h"
 
 enum { LINES = 9000, BEGIN_MS = 1000000, LEFT_OUT_AT = 6000, LEFT_OUT = 500 };
 
-static const char id[] = "3f2c0d4e-1111-4222-8333-444455556666";
+static char id[] = "3f2c0d4e-1111-4222-8333-444455556666";
 
 struct scene {
     struct temporary_folder storage;
@@ -161,6 +163,65 @@ static void any_part_is_read(void **state) {
     expect_windows_at(s, LINES - 1);
 }
 
+/* Sets the number that the job's id ends with. */
+static void choose_job(int number) {
+    id[sizeof id - 2] = (char)('0' + number);
+}
+
+/* More files than are kept open, which are written again meanwhile. */
+static void each_of_many_jobs_is_read_as_it_is_now(void **state) {
+    enum { JOBS = 2 * ARCHIVE_POOL_FILES };
+    struct scene *s = *state;
+    for (int round = 0; round < 4; round++)
+        for (int i = 0; i < JOBS; i++) {
+            size_t count = 2000 + 100 * (size_t)(i + round / 2);
+            choose_job(i);
+            if (round % 2 == 0) write_lines(s, count);
+            expect_lines(s, (struct log_query){.limit = 1, .only_stored = true, .takes_last = true}, count - 1, 1);
+            expect_lines(s, (struct log_query){.limit = 5, .only_stored = true}, 0, 5);
+        }
+    choose_job(6);
+}
+
+struct reading {
+    struct scene *scene;
+    pthread_t thread;
+    size_t count; /* of the lines that were right, one after another */
+};
+
+static void *read_in_parts(void *argument) {
+    struct reading *reading = argument;
+    const struct log_line *expected = reading->scene->lines.lines;
+    struct log_query query = {.limit = 50, .only_stored = true};
+    for (bool goes_on = true; goes_on;) {
+        struct arena arena = {0};
+        struct job job;
+        struct log_lines lines = {0};
+        goes_on =
+            job_archive_read(reading->scene->storage.path, id, &query, &arena, &job, &lines, NULL) == STATUS_OK && lines.cut;
+        for (size_t i = 0; i < lines.count && lines.lines[i].time_ms == expected[reading->count].time_ms &&
+                           strcmp(lines.lines[i].message, expected[reading->count].message) == 0;
+             i++)
+            query.after.time_ms = expected[reading->count++].time_ms;
+        arena_release(&arena);
+    }
+    return NULL;
+}
+
+static void several_threads_read_one_job(void **state) {
+    enum { THREADS = ARCHIVE_POOL_FILES + 2 };
+    struct reading readings[THREADS];
+    write_lines(*state, LINES);
+    for (size_t i = 0; i < THREADS; i++) {
+        readings[i] = (struct reading){.scene = *state};
+        assert_int_equal(pthread_create(&readings[i].thread, NULL, read_in_parts, &readings[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(readings[i].thread, NULL);
+        assert_int_equal(readings[i].count, LINES);
+    }
+}
+
 /* The line that says it is in every window that has its place, and the same as in Redis. */
 static void lines_that_are_left_out_are_counted(void **state) {
     struct scene *s = *state;
@@ -259,6 +320,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         archive_test(a_log_of_many_blocks_comes_back),
         archive_test(any_part_is_read),
+        archive_test(each_of_many_jobs_is_read_as_it_is_now),
+        archive_test(several_threads_read_one_job),
         archive_test(lines_that_are_left_out_are_counted),
         archive_test(any_tool_can_unpack_the_file),
         archive_test(a_damaged_file_is_named),

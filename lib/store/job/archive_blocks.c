@@ -7,7 +7,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/json.h"
@@ -18,7 +17,7 @@
 /* Far above any document: a limit for a file that unpacks without end. */
 static const size_t unpacked_max_bytes = (size_t)2 << 30;
 
-enum { BLOCK_BYTES = 256 * 1024, TRAILER_BYTES = 34, PLACE_BYTES = 8 };
+enum { BLOCK_BYTES = 128 * 1024, TRAILER_BYTES = 34, PLACE_BYTES = 8 };
 
 /* The trailer: a gzip header with an extra field `RI` of 8 bytes (the place of the index, the lowest byte first), and an empty
  * content. */
@@ -63,8 +62,8 @@ static enum status unpack_part(const struct archive_blocks *blocks, int64_t offs
 /* Reads the place of the index from the trailer, if there is one. */
 static enum status find_index(struct archive_blocks *blocks, struct error *err) {
     struct text trailer = {0};
-    if (blocks->size < TRAILER_BYTES) return STATUS_OK;
-    enum status status = read_part(blocks, blocks->size - TRAILER_BYTES, TRAILER_BYTES, &trailer, err);
+    if (blocks->about.st_size < TRAILER_BYTES) return STATUS_OK;
+    enum status status = read_part(blocks, blocks->about.st_size - TRAILER_BYTES, TRAILER_BYTES, &trailer, err);
     const unsigned char *bytes = (const unsigned char *)text_view(&trailer), *place = bytes + sizeof trailer_begin;
     if (!status && memcmp(bytes, trailer_begin, sizeof trailer_begin) == 0 &&
         memcmp(place + PLACE_BYTES, trailer_end, sizeof trailer_end) == 0) {
@@ -73,7 +72,7 @@ static enum status find_index(struct archive_blocks *blocks, struct error *err) 
             offset = offset << 8 | place[i];
         blocks->has_index = true;
         blocks->index_offset = (int64_t)offset;
-        if (offset == 0 || offset >= (uint64_t)(blocks->size - TRAILER_BYTES))
+        if (offset == 0 || offset >= (uint64_t)(blocks->about.st_size - TRAILER_BYTES))
             status = damaged(blocks, "the place of its index is wrong.", err);
     }
     text_release(&trailer);
@@ -101,7 +100,7 @@ static bool read_entries(struct archive_blocks *blocks, const json_t *list) {
 static enum status read_index(struct archive_blocks *blocks, struct error *err) {
     struct text index = {0};
     json_t *list = NULL;
-    enum status status = unpack_part(blocks, blocks->index_offset, blocks->size - TRAILER_BYTES, &index, err);
+    enum status status = unpack_part(blocks, blocks->index_offset, blocks->about.st_size - TRAILER_BYTES, &index, err);
     if (status) goto out;
     size_t before = strlen(index_begin) - 1, after = 1; /* all but the array */
     bool is_index = text_starts_with(text_view(&index), index_begin) && text_ends_with(text_view(&index), index_end) &&
@@ -114,12 +113,10 @@ out:
 }
 
 enum status archive_blocks_open(struct archive_blocks *out, const char *path, struct error *err) {
-    struct stat about;
-    *out = (struct archive_blocks){.path = path, .file = open(path, O_RDONLY | O_CLOEXEC)};
+    *out = (struct archive_blocks){.path = memory_copy_text(path), .file = open(path, O_RDONLY | O_CLOEXEC)};
     if (out->file < 0 && (errno == ENOENT || errno == ENOTDIR))
         return error_set(err, STATUS_NOT_FOUND, "There is no file %s.", path);
-    if (out->file < 0 || fstat(out->file, &about) != 0) return damaged(out, strerror(errno), err);
-    out->size = about.st_size;
+    if (out->file < 0 || fstat(out->file, &out->about) != 0) return damaged(out, strerror(errno), err);
     enum status status = find_index(out, err);
     if (!status && out->has_index) status = read_index(out, err);
     return status;
@@ -128,15 +125,28 @@ enum status archive_blocks_open(struct archive_blocks *out, const char *path, st
 void archive_blocks_close(struct archive_blocks *blocks) {
     if (blocks->file >= 0) close(blocks->file);
     blocks->file = -1;
+    free(blocks->path);
     free(blocks->blocks);
+    text_release(&blocks->head);
+    text_release(&blocks->block);
 }
 
-enum status archive_blocks_read_head(const struct archive_blocks *blocks, struct text *out, struct error *err) {
-    return unpack_part(blocks, 0, blocks->has_index ? blocks->blocks[0].offset : blocks->size, out, err);
+enum status archive_blocks_read_head(struct archive_blocks *blocks, const struct text **out, struct error *err) {
+    int64_t end = blocks->has_index ? blocks->blocks[0].offset : blocks->about.st_size;
+    *out = &blocks->head;
+    return blocks->head.length ? STATUS_OK : unpack_part(blocks, 0, end, &blocks->head, err);
 }
 
-enum status archive_blocks_read(const struct archive_blocks *blocks, size_t number, struct text *out, struct error *err) {
-    return unpack_part(blocks, blocks->blocks[number].offset, blocks->blocks[number + 1].offset, out, err);
+enum status archive_blocks_read(struct archive_blocks *blocks, size_t number, const struct text **out, struct error *err) {
+    *out = &blocks->block;
+    if (blocks->block.length && blocks->block_number == number) return STATUS_OK;
+    text_clear(&blocks->block);
+    enum status status =
+        unpack_part(blocks, blocks->blocks[number].offset, blocks->blocks[number + 1].offset, &blocks->block, err);
+    if (status) return status;
+    text_append_character(&blocks->block, '\n');
+    blocks->block_number = number;
+    return STATUS_OK;
 }
 
 size_t archive_blocks_find(const struct archive_blocks *blocks, int64_t time_ms) {

@@ -4,7 +4,7 @@
  * reader any part of it.
  *
  *   head                 the document up to its log
- *   block, block, …      lines of the log, some hundred kB each (unpacked)
+ *   block, block, …      lines of the log, over a hundred kB each (unpacked)
  *   index                the rest of the document; in it for each block the ordinal and time of its first line, and its place
  *   trailer              an empty member of fixed size, which has the index's place in an extra field
  *
@@ -15,8 +15,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/base/folder.h"
+#include "lib/base/text.h"
 
 /* ---- Reading ---- */
 
@@ -29,22 +31,27 @@ struct archive_block {
 /* An open file; its functions may be called from one thread at a time. */
 struct archive_blocks {
     int file;
-    const char *path; /* borrowed */
-    int64_t size;
+    char *path;
+    struct stat about;
     int64_t index_offset;
     struct archive_block
         *blocks; /* in their order; the next member's offset, that of the index, is in the entry after the last */
     size_t count;
     bool has_index; /* false: of an earlier release, a single member */
+
+    /* Unpacked last; empty: nothing yet. */
+    struct text head, block;
+    size_t block_number;
 };
 
 /* archive_blocks_close() must follow in any case. STATUS_NOT_FOUND, STATUS_INTERNAL (damaged). */
 CHECK_RESULT enum status archive_blocks_open(struct archive_blocks *out, const char *path, struct error *err);
 void archive_blocks_close(struct archive_blocks *blocks);
 
-/* Appends the unpacked head (without an index: the whole document), or a block. */
-CHECK_RESULT enum status archive_blocks_read_head(const struct archive_blocks *blocks, struct text *out, struct error *err);
-CHECK_RESULT enum status archive_blocks_read(const struct archive_blocks *blocks, size_t number, struct text *out,
+/* The unpacked head (without an index: the whole document), or a block, with a line break added at its end; until the next call
+ * of this function. */
+CHECK_RESULT enum status archive_blocks_read_head(struct archive_blocks *blocks, const struct text **out, struct error *err);
+CHECK_RESULT enum status archive_blocks_read(struct archive_blocks *blocks, size_t number, const struct text **out,
                                              struct error *err);
 
 /* The last block that begins before that time; the first one if none does. There must be one. */

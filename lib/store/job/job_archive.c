@@ -10,6 +10,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/store/job/archive_line.h"
+#include "lib/store/job/archive_pool.h"
 #include "lib/store/job/job_fields.h"
 #include "lib/store/job/log_selection.h"
 
@@ -148,20 +149,19 @@ static bool read_span(struct span span, struct log_selection *selection, bool *i
     return true;
 }
 
-/* A line break is added to the block, so that its last line ends in one, too; the one at its beginning is left out. */
-static enum status read_blocks(const struct archive_blocks *blocks, struct log_selection *selection, bool *is_readable,
+/* The line break at a block's beginning is left out. */
+static enum status read_blocks(struct archive_blocks *blocks, struct log_selection *selection, bool *is_readable,
                                struct error *err) {
     enum status status = STATUS_OK;
     bool is_past = blocks->count == 0, backward = selection->is_backward;
     size_t at = is_past ? 0 : archive_blocks_find(blocks, backward ? selection->to_ms : selection->from_ms);
     if (backward && !is_past && selection->to_ms < INT64_MAX && blocks->blocks[at + 1].time_ms == selection->to_ms) at++;
     while (!is_past && !status && *is_readable) {
-        struct text block = {0};
+        const struct text *block;
         status = archive_blocks_read(blocks, at, &block, err);
-        text_append_character(&block, '\n');
-        const char *begin = strchr(text_view(&block), '\n') + 1;
-        if (!status) *is_readable = read_span((struct span){begin, block.bytes + block.length}, selection, &is_past);
-        text_release(&block);
+        if (status) break;
+        const char *begin = memchr(block->bytes, '\n', block->length);
+        *is_readable = read_span((struct span){begin + 1, block->bytes + block->length}, selection, &is_past);
         is_past = is_past || (backward ? at == 0 : at + 1 == blocks->count);
         at = backward ? at - 1 : at + 1;
     }
@@ -195,16 +195,16 @@ static bool read_job(const char *text, size_t length, const char *id, struct are
     return is_readable;
 }
 
-static enum status read_file(const struct archive_blocks *blocks, const char *id, struct log_selection *selection,
+static enum status read_file(struct archive_blocks *blocks, const char *id, struct log_selection *selection,
                              struct arena *arena, struct job *job, struct error *err) {
-    struct text head = {0}; /* or the whole document */
+    const struct text *head; /* or the whole document */
     struct span log = {0};
     bool is_past = false;
     enum status status = archive_blocks_read_head(blocks, &head, err);
-    if (status) goto out;
-    bool is_readable = blocks->has_index || find_log(&head, &log);
-    size_t head_length = log.from ? (size_t)(log.from - head.bytes) : head.length;
-    is_readable = is_readable && read_job(text_view(&head), head_length, id, arena, job);
+    if (status) return status;
+    bool is_readable = blocks->has_index || find_log(head, &log);
+    size_t head_length = log.from ? (size_t)(log.from - head->bytes) : head->length;
+    is_readable = is_readable && read_job(text_view(head), head_length, id, arena, job);
     if (is_readable && selection) {
         log_selection_begin(selection, selection->query, arena, selection->out);
         if (blocks->has_index)
@@ -216,19 +216,18 @@ static enum status read_file(const struct archive_blocks *blocks, const char *id
     if (!status && !is_readable)
         status =
             error_set(err, STATUS_INTERNAL, "%s cannot be read: it is not the job %s, or it is damaged.", blocks->path, id);
-out:
-    text_release(&head);
     return status;
 }
 
 enum status job_archive_read(const char *storage_dir, const char *id, const struct log_query *query, struct arena *arena,
                              struct job *job, struct log_lines *lines, struct error *err) {
     if (!job_id_is_well_formed(id)) return error_set(err, STATUS_NOT_FOUND, "There is no job %.64s.", id);
-    struct archive_blocks blocks;
+    struct archive_blocks *blocks;
     struct log_selection selection = {.query = query, .out = lines};
-    enum status status = archive_blocks_open(&blocks, path_of(storage_dir, id, arena), err);
+    enum status status = archive_pool_take(&blocks, path_of(storage_dir, id, arena), err);
     if (status == STATUS_NOT_FOUND) status = error_set(err, STATUS_NOT_FOUND, "There is no job %s.", id);
-    if (!status) status = read_file(&blocks, id, query ? &selection : NULL, arena, job, err);
-    archive_blocks_close(&blocks);
+    if (status) return status;
+    status = read_file(blocks, id, query ? &selection : NULL, arena, job, err);
+    archive_pool_return(blocks, !status && query);
     return status;
 }
