@@ -6,11 +6,14 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/base/process.h"
 #include "lib/base/program.h"
 #include "services/build-worker/worker.h"
+
+enum { NICE_MORE = 10 }; /* on a machine shared with the services, publications do not wait for builds */
 
 /* The second stop signal ends the worker without waiting for builds. */
 static void *wait_for_second_stop(void *worker) {
@@ -47,6 +50,7 @@ int main(int count, char **arguments) {
         {0},
     };
     enum status status = program_begin(&settings, PROGRAM_BUILD_WORKER, count, arguments, options, &err);
+    nice(NICE_MORE); /* always allowed */
     if (!status) status = build_environment_init(&environment, &settings, accepts_no_sandbox, &err);
     if (!status) status = worker_start(&worker, &settings, &environment, &err);
     if (!status) {

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/text.h"
@@ -155,6 +156,9 @@ static void a_worker_says_what_it_is_and_has(void **state) {
     assert_int_equal(found->disk_bytes, 134217728);
     assert_true(text_starts_with(found->id, found->host));
     arena_release(&arena);
+    int services_nice = getpriority(PRIO_PROCESS, (id_t)server->children[SERVER_PUBLISH].pid);
+    int worker_nice = getpriority(PRIO_PROCESS, (id_t)server->workers[hasty].pid);
+    assert_true(worker_nice > services_nice || worker_nice == 19); /* publications on the same machine go first */
     server_terminate_worker(server, hasty);
 }
 
