@@ -4,6 +4,7 @@
  *
  * - From a line written to a line read: 100 jobs, each with 20 lines a second and a reader at the gateway, beside a plain tail of
  *   the same streams in Redis (XREAD BLOCK) in the same process.
+ * - The same with 1,000 readers of one job, alone and beside one that reads 1 kB a second.
  * - Many readers of one job, and many jobs with a reader each: memory of the gateway's process for each reader, and its CPU time
  *   for 1,000 lines delivered, beside a bare server on h2o (bare_stream.c) and a bare Node server (node_stream.js) that send the same
  *   bytes to as many connections. Memory of the kernel's sockets is not included.
@@ -13,26 +14,21 @@
 #include "tests/support/cmocka_all.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/memory.h"
 #include "lib/store/job/log_stream.h"
 #include "lib/store/redis/redis.h"
-#include "tests/bench/bench_support.h"
+#include "tests/bench/bench_crowd.h"
 #include "tests/support/http/http_connection.h"
 #include "tests/support/server/server_fixture.h"
 #include "tests/support/shell.h"
@@ -41,15 +37,15 @@ enum {
     LATENCY_JOBS = 100,
     LATENCY_LINES = 100, /* of each job, 20 a second */
     LINE_PAUSE_MS = 50,
-    READERS = 9000, /* of one job: as many as a limit of 20,000 open files allows */
-    JOBS = 1000,    /* with a reader each */
+    FAST_READERS = 1000,
+    SLOW_ROUNDS = 3,
+    SLOW_BYTES = 1024, /* a second */
+    READERS = 9000,    /* of one job: as many as a limit of 20,000 open files allows */
+    JOBS = 1000,       /* with a reader each */
     LINES = 40,
     TIMEOUT_MS = 60000,
     LEASE_MS = 3600000,
-    EVENTS_AT_ONCE = 512,
 };
-
-static const char stamp[] = "stamp=";
 
 static void must(enum status status, const struct error *err) {
     if (status) fail_msg("%s", err->message);
@@ -84,7 +80,7 @@ static void write_line(struct job_store *store, struct work *work) {
     struct error err;
     char message[200];
     snprintf(message, sizeof message, "[%3d of %3d] Compiling Data.Module%d, a line of ordinary length: %s%lld", work->number,
-             LINES, work->number, stamp, (long long)clock_monotonic_us());
+             LINES, work->number, CROWD_STAMP, (long long)clock_monotonic_us());
     const struct log_line line = {
         .level = LOG_INFO, .message = message, .time_ms = clock_now_ms(), .attempt = 1, .number = ++work->number};
     must(log_stream_append(store, &work->lease, &line, 1, 100000, 1 << 24, &err), &err);
@@ -94,102 +90,6 @@ static void end_job(struct job_store *store, struct work *work) {
     struct error err;
     const struct job_end end = {.success = true};
     must(job_store_finish(store, &work->lease, &end, &err), &err);
-}
-
-/* ---- Readers ---- */
-
-/* Connections that each read a stream, on one thread. */
-struct crowd {
-    int port;
-    const char *(*path)(void *context, size_t index);
-    void *context;
-    size_t count;
-    int *sockets;
-    int epoll;
-    struct samples latencies_us; /* of every stamp that was read */
-    bool measures_latency;
-    atomic_size_t begun; /* connections whose answer has begun */
-    atomic_size_t lines; /* read by all */
-    atomic_bool must_end;
-    pthread_t thread;
-};
-
-static size_t count_text(const char *bytes, size_t length, const char *text) {
-    size_t count = 0, text_length = strlen(text);
-    for (const char *at = bytes, *end = bytes + length; (at = memmem(at, (size_t)(end - at), text, text_length));
-         at += text_length)
-        count++;
-    return count;
-}
-
-static void note_latencies(struct crowd *crowd, const char *bytes, size_t length) {
-    int64_t now_us = clock_monotonic_us();
-    for (const char *at = bytes, *end = bytes + length; (at = memmem(at, (size_t)(end - at), stamp, sizeof stamp - 1));) {
-        at += sizeof stamp - 1;
-        samples_add(&crowd->latencies_us, (double)(now_us - strtoll(at, NULL, 10)));
-    }
-}
-
-static void read_socket(struct crowd *crowd, size_t index) {
-    static _Thread_local char bytes[1 << 17];
-    ssize_t length;
-    while ((length = recv(crowd->sockets[index], bytes, sizeof bytes - 1, MSG_DONTWAIT)) > 0) {
-        bytes[length] = '\0';
-        if (count_text(bytes, (size_t)length, "HTTP/1.1 200")) atomic_fetch_add(&crowd->begun, 1);
-        atomic_fetch_add(&crowd->lines, count_text(bytes, (size_t)length, stamp));
-        if (crowd->measures_latency) note_latencies(crowd, bytes, (size_t)length);
-    }
-}
-
-static void *run_crowd(void *context) {
-    struct crowd *crowd = context;
-    struct epoll_event events[EVENTS_AT_ONCE];
-    while (!atomic_load(&crowd->must_end)) {
-        int count = epoll_wait(crowd->epoll, events, EVENTS_AT_ONCE, 100);
-        for (int i = 0; i < count; i++)
-            read_socket(crowd, (size_t)events[i].data.u64);
-    }
-    return NULL;
-}
-
-static void open_reader(struct crowd *crowd, size_t index) {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)crowd->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int descriptor = crowd->sockets[index] = socket(AF_INET, SOCK_STREAM, 0);
-    if (descriptor < 0 || connect(descriptor, (struct sockaddr *)&address, sizeof address))
-        fail_msg("reader %zu cannot connect: %s", index, strerror(errno));
-    char request[300];
-    int length =
-        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", crowd->path(crowd->context, index));
-    assert_int_equal(send(descriptor, request, (size_t)length, 0), length);
-    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = index}};
-    assert_int_equal(epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, descriptor, &event), 0);
-}
-
-static void wait_for(const atomic_size_t *value, size_t wanted, const char *what) {
-    int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
-    while (atomic_load(value) < wanted) {
-        if (clock_monotonic_ms() > until_ms) fail_msg("%zu of %zu %s", atomic_load(value), wanted, what);
-        clock_sleep_ms(1);
-    }
-}
-
-static void start_crowd(struct crowd *crowd) {
-    crowd->sockets = memory_alloc(crowd->count * sizeof *crowd->sockets);
-    crowd->epoll = epoll_create1(0);
-    assert_int_equal(pthread_create(&crowd->thread, NULL, run_crowd, crowd), 0);
-    for (size_t i = 0; i < crowd->count; i++)
-        open_reader(crowd, i);
-    wait_for(&crowd->begun, crowd->count, "readers have begun");
-}
-
-static void end_crowd(struct crowd *crowd) {
-    atomic_store(&crowd->must_end, true);
-    pthread_join(crowd->thread, NULL);
-    for (size_t i = 0; i < crowd->count; i++)
-        close(crowd->sockets[i]);
-    close(crowd->epoll);
-    free(crowd->sockets);
 }
 
 /* ---- Latency ---- */
@@ -206,9 +106,9 @@ static void note_entries(struct tail *tail, const struct redis_reply *streams, c
     for (size_t i = 0; i < streams->count; i++) {
         const struct redis_reply *stream = &streams->items[i], *entries = &stream->items[1];
         for (size_t n = 0; n < entries->count; n++) {
-            const char *at = strstr(entries->items[n].items[1].items[1].text, stamp);
+            const char *at = strstr(entries->items[n].items[1].items[1].text, CROWD_STAMP);
             if (!at) continue;
-            samples_add(&tail->latencies_us, (double)(now_us - strtoll(at + sizeof stamp - 1, NULL, 10)));
+            samples_add(&tail->latencies_us, (double)(now_us - strtoll(at + sizeof CROWD_STAMP - 1, NULL, 10)));
             tail->lines++;
         }
         for (size_t job = 0; job < LATENCY_JOBS; job++)
@@ -249,6 +149,11 @@ static const char *path_of_job(void *context, size_t index) {
     return path;
 }
 
+static const char *path_of_first(void *context, size_t index) {
+    (void)index;
+    return path_of_job(context, 0);
+}
+
 static void measure_latency(struct server *server, struct job_store *store) {
     static struct work works[LATENCY_JOBS];
     for (int i = 0; i < LATENCY_JOBS; i++)
@@ -257,7 +162,7 @@ static void measure_latency(struct server *server, struct job_store *store) {
         .port = server->port, .path = path_of_job, .context = works, .count = LATENCY_JOBS, .measures_latency = true};
     struct tail tail = {.redis_url = redis_server_url(server->redis), .works = works};
     pthread_t thread;
-    start_crowd(&crowd);
+    crowd_start(&crowd);
     assert_int_equal(pthread_create(&thread, NULL, run_tail, &tail), 0);
     int64_t begin_us = clock_monotonic_us();
     for (int64_t i = 0; i < LATENCY_JOBS * LATENCY_LINES; i++) {
@@ -266,18 +171,91 @@ static void measure_latency(struct server *server, struct job_store *store) {
             usleep(50);
         write_line(store, &works[i % LATENCY_JOBS]);
     }
-    wait_for(&crowd.lines, (size_t)LATENCY_JOBS * LATENCY_LINES, "lines were read");
+    crowd_wait(&crowd.lines, (size_t)LATENCY_JOBS * LATENCY_LINES, "lines were read");
     pthread_join(thread, NULL);
     printf("from a line written to a line read, %d jobs with %d lines a second each:\n", LATENCY_JOBS, 1000 / LINE_PAUSE_MS);
     samples_print(&crowd.latencies_us, "gateway", "us");
     samples_print(&tail.latencies_us, "plain XREAD BLOCK", "us");
     printf("  the gateway's median is %.2f times that of the plain tail\n",
            samples_percentile(&crowd.latencies_us, 50) / samples_percentile(&tail.latencies_us, 50));
-    end_crowd(&crowd);
+    crowd_end(&crowd);
     for (int i = 0; i < LATENCY_JOBS; i++)
         end_job(store, &works[i]);
     samples_release(&crowd.latencies_us);
     samples_release(&tail.latencies_us);
+}
+
+/* ---- Beside a slow reader ---- */
+
+/* A client that takes SLOW_BYTES a second, and has room for little more. */
+struct slow_reader {
+    int socket;
+    atomic_bool must_end;
+    pthread_t thread;
+};
+
+static void *run_slow_reader(void *context) {
+    struct slow_reader *slow = context;
+    char bytes[SLOW_BYTES];
+    while (!atomic_load(&slow->must_end)) {
+        if (recv(slow->socket, bytes, sizeof bytes, MSG_DONTWAIT) == 0) break; /* it was told to come back */
+        clock_sleep_ms(1000);
+    }
+    return NULL;
+}
+
+static void start_slow_reader(struct slow_reader *slow, int port, const char *path) {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    char request[300];
+    int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", path), room = SLOW_BYTES;
+    slow->socket = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(slow->socket, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    assert_int_equal(connect(slow->socket, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(send(slow->socket, request, (size_t)length, 0), length);
+    assert_int_equal(pthread_create(&slow->thread, NULL, run_slow_reader, slow), 0);
+}
+
+static void end_slow_reader(struct slow_reader *slow) {
+    atomic_store(&slow->must_end, true);
+    pthread_join(slow->thread, NULL);
+    close(slow->socket);
+}
+
+/* Returns the 99th percentile of the fast readers' latencies, in microseconds. */
+static double measure_fast_readers(struct server *server, struct job_store *store, bool has_slow) {
+    struct work work;
+    struct slow_reader slow = {0};
+    struct crowd crowd = {
+        .port = server->port, .path = path_of_first, .context = &work, .count = FAST_READERS, .measures_latency = true};
+    begin_job(store, &server->arena, &work, LATENCY_JOBS);
+    crowd_start(&crowd);
+    if (has_slow) start_slow_reader(&slow, server->port, path_of_first(&work, 0));
+    for (int i = 0; i < LATENCY_LINES; i++) {
+        clock_sleep_ms(LINE_PAUSE_MS);
+        write_line(store, &work);
+    }
+    crowd_wait(&crowd.lines, (size_t)FAST_READERS * LATENCY_LINES, "lines were read");
+    if (has_slow) end_slow_reader(&slow);
+    crowd_end(&crowd);
+    end_job(store, &work);
+    double percentile = samples_percentile(&crowd.latencies_us, 99);
+    samples_release(&crowd.latencies_us);
+    return percentile;
+}
+
+static void measure_slow_reader(struct server *server, struct job_store *store) {
+    struct samples alone = {0}, beside = {0};
+    for (int i = 0; i < SLOW_ROUNDS; i++) {
+        samples_add(&alone, measure_fast_readers(server, store, false));
+        samples_add(&beside, measure_fast_readers(server, store, true));
+    }
+    double alone_us = samples_percentile(&alone, 50), beside_us = samples_percentile(&beside, 50);
+    printf(
+        "%d readers of one job, 99th percentile: alone %.1f ms, beside one of %d bytes a second %.1f ms: %.2f times as long\n",
+        FAST_READERS, alone_us / 1000, SLOW_BYTES, beside_us / 1000, beside_us / alone_us);
+    samples_release(&alone);
+    samples_release(&beside);
 }
 
 /* ---- Many readers ---- */
@@ -297,18 +275,18 @@ static double memory_kib(const struct child_process *process) {
 static double measure_crowd(const struct child_process *process, struct crowd *crowd, const char *name,
                             void (*write_to_all)(void *context), void *context) {
     double before_kib = memory_kib(process);
-    start_crowd(crowd);
+    crowd_start(crowd);
     clock_sleep_ms(500);
     double reader_kib = (memory_kib(process) - before_kib) / (double)crowd->count;
     int64_t before_us = child_cpu_us(process);
     for (int i = 1; i <= LINES; i++) {
         write_to_all(context);
-        wait_for(&crowd->lines, (size_t)i * crowd->count, "lines were read");
+        crowd_wait(&crowd->lines, (size_t)i * crowd->count, "lines were read");
     }
     double lines = (double)LINES * (double)crowd->count;
     double us = (double)(child_cpu_us(process) - before_us) / lines;
     printf("  %-24s %7.2f KiB a reader  %9.2f ms CPU for 1,000 lines delivered\n", name, reader_kib, us);
-    end_crowd(crowd);
+    crowd_end(crowd);
     clock_sleep_ms(500);
     return us;
 }
@@ -323,11 +301,6 @@ static void write_to_jobs(void *context) {
     struct writer *writer = context;
     for (size_t i = 0; i < writer->count; i++)
         write_line(writer->store, &writer->works[i]);
-}
-
-static const char *path_of_first(void *context, size_t index) {
-    (void)index;
-    return path_of_job(context, 0);
 }
 
 /* ---- Bare servers ---- */
@@ -369,7 +342,7 @@ static void post_event(void *context) {
         "id: 1796056132738-7-d0cddc2b\nevent: log\ndata: {\"level\":\"INFO\",\"message\":\"[  7 of  40] Compiling "
         "Data.Module7, a line of ordinary length: %s%lld\",\"jobId\":\"d0cddc2b-f7ec-4a9f-ab5d-f0ea0bd6d24b\",\"timestamp\":"
         "\"2026-07-25T15:11:12.686Z\"}\n\n",
-        stamp, (long long)clock_monotonic_us());
+        CROWD_STAMP, (long long)clock_monotonic_us());
     if (!http_connection_send(connection, "POST", "/", event) || !http_connection_receive(connection)) fail_msg("no answer");
 }
 
@@ -413,6 +386,7 @@ int main(int argument_count, char **arguments) {
     struct error err;
     must(job_store_create(&store, redis_server_url(server->redis), TIMEOUT_MS, &err), &err);
     measure_latency(server, store);
+    measure_slow_reader(server, store);
 
     struct bare h2o = {.server = server}, node = {.server = server};
     start_bare(&h2o, BUILD_DIR "/tests/bare_stream", NULL, "bare");
