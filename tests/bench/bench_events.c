@@ -8,6 +8,7 @@
  * - Many readers of one job, and many jobs with a reader each: memory of the gateway's process for each reader, and its CPU time
  *   for 1,000 lines delivered, beside a bare server on h2o (bare_stream.c) and a bare Node server (node_stream.js) that send the same
  *   bytes to as many connections. Memory of the kernel's sockets is not included.
+ * - A log of 200,000 lines: the gateway's memory while a reader follows it, then windows of it and the whole log from the archive.
  *
  *   tests/bench/run events      (bench_events [--bin DIR]); skips Node if it is not installed
  */
@@ -26,6 +27,8 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/store/job/job_retention.h"
+#include "lib/store/job/log_cursor.h"
 #include "lib/store/job/log_stream.h"
 #include "lib/store/redis/redis.h"
 #include "tests/bench/bench_crowd.h"
@@ -43,6 +46,10 @@ enum {
     READERS = 9000,    /* of one job: as many as a limit of 20,000 open files allows */
     JOBS = 1000,       /* with a reader each */
     LINES = 40,
+    LONG_LINES = 200000,
+    LONG_BATCH = 500,
+    WINDOW = 500,
+    WINDOWS = 30,
     TIMEOUT_MS = 60000,
     LEASE_MS = 3600000,
 };
@@ -368,6 +375,87 @@ static void compare(struct server *server, struct writer *writer, struct bare *h
     printf("\n");
 }
 
+/* ---- A long log ---- */
+
+static void write_long_log(struct job_store *store, struct work *work, int64_t begin_ms) {
+    struct error err;
+    for (int from = 0; from < LONG_LINES; from += LONG_BATCH) {
+        struct arena arena = {0};
+        struct log_line lines[LONG_BATCH];
+        for (int i = 0; i < LONG_BATCH; i++)
+            lines[i] = (struct log_line){
+                .level = LOG_INFO,
+                .message = arena_format(&arena,
+                                        "[%6d of %6d] Compiling Data.Module%d, a line of ordinary length with a path: "
+                                        ".spago/p/package-%d/src/Data/Module%d.purs %s0",
+                                        from + i + 1, LONG_LINES, from + i, i, i, CROWD_STAMP),
+                .time_ms = begin_ms + from + i,
+                .attempt = 1,
+                .number = from + i + 1,
+            };
+        must(log_stream_append(store, &work->lease, lines, LONG_BATCH, 10 * LONG_LINES, INT64_C(1) << 30, &err), &err);
+        arena_release(&arena);
+    }
+}
+
+/* Prints the median time of a request for a part of the log. */
+static void measure_window(struct server *server, const struct work *work, const char *name, const char *query) {
+    struct samples times = {0};
+    for (int i = 0; i < WINDOWS; i++)
+        samples_add(&times,
+                    1000 * atof(shell_output(&server->arena,
+                                             "curl -sS --fail -o /dev/null -w '%%{time_total}' '%s/api/v1/jobs/%s/logs?%s'",
+                                             server->url, work->id, query)));
+    printf("  %-28s %7.2f ms\n", name, samples_percentile(&times, 50));
+    samples_release(&times);
+}
+
+static const char *after_line(struct server *server, const struct work *work, int64_t begin_ms, int line) {
+    char cursor[LOG_CURSOR_TEXT_MAX];
+    log_cursor_print(cursor, &(struct log_cursor){begin_ms + line - 1, line}, work->id);
+    return arena_format(&server->arena, "after=%s&limit=%d", cursor, WINDOW);
+}
+
+static void measure_parts(struct server *server, const struct work *work, int64_t begin_ms, const char *place) {
+    printf("%d lines of a log of %d, %s:\n", WINDOW, LONG_LINES, place);
+    measure_window(server, work, "at its start", after_line(server, work, begin_ms, 1));
+    measure_window(server, work, "in its middle", after_line(server, work, begin_ms, LONG_LINES / 2));
+    measure_window(server, work, "near its end", after_line(server, work, begin_ms, LONG_LINES - WINDOW - 1));
+    measure_window(server, work, "the last", arena_format(&server->arena, "tail=%d", WINDOW));
+}
+
+static void measure_long_log(struct server *server, struct job_store *store) {
+    static const struct job_periods at_once = {-LEASE_MS, -LEASE_MS, -LEASE_MS};
+    const struct child_process *gateway = &server->children[SERVER_GATEWAY];
+    const char *storage = arena_format(&server->arena, "%s/storage", server->folder);
+    struct error err;
+    struct work work;
+    size_t moved;
+    struct crowd crowd = {.port = server->port, .path = path_of_first, .context = &work, .count = 1};
+    begin_job(store, &server->arena, &work, LATENCY_JOBS);
+    crowd_start(&crowd);
+    double before_kib = memory_kib(gateway);
+    int64_t begin_ms = clock_now_ms() - LONG_LINES;
+    write_long_log(store, &work, begin_ms);
+    crowd_wait(&crowd.lines, LONG_LINES, "lines were read");
+    printf("a log of %d lines while it is followed: the gateway's memory grows by %.0f KiB\n", LONG_LINES,
+           memory_kib(gateway) - before_kib);
+    crowd_end(&crowd);
+    measure_parts(server, &work, begin_ms, "in Redis");
+    end_job(store, &work);
+    must(job_retention_move(store, storage, &at_once, 100000, &moved, &err), &err);
+    measure_parts(server, &work, begin_ms, "in the archive");
+    before_kib = memory_kib(gateway);
+    char *rest;
+    const char *told = shell_output(&server->arena,
+                                    "curl -sSN --fail -o /dev/null -w '%%{time_total} %%{size_download}' "
+                                    "'%s/api/v1/jobs/%s/logs?follow=true'",
+                                    server->url, work.id);
+    double seconds = strtod(told, &rest), bytes = strtod(rest, NULL);
+    printf("the whole log from the archive: %.1f MB at %.0f MB/s; the gateway's memory grows by %.0f KiB\n", bytes / 1e6,
+           bytes / 1e6 / seconds, memory_kib(gateway) - before_kib);
+}
+
 static void allow_files(void) {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -387,6 +475,7 @@ int main(int argument_count, char **arguments) {
     must(job_store_create(&store, redis_server_url(server->redis), TIMEOUT_MS, &err), &err);
     measure_latency(server, store);
     measure_slow_reader(server, store);
+    measure_long_log(server, store);
 
     struct bare h2o = {.server = server}, node = {.server = server};
     start_bare(&h2o, BUILD_DIR "/tests/bare_stream", NULL, "bare");

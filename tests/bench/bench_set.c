@@ -6,6 +6,8 @@
  *   - the way of the server before this one: everything, everything again with all candidates, then everything once for each
  * and how long that takes. Then publications, and the builds that follow from them, while all 650 packages are built with
  * another compiler for a set, beside the same on the same server when nothing else is done. Both share this machine's processors.
+ * Last, where the real registry is at hand: the time and size of answers about its package set, beside the same request for the
+ * server's status.
  *
  *   tests/bench/run set       (bench_set [--bin DIR])
  */
@@ -13,15 +15,20 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/domain/registry/manifest_index.h"
+#include "lib/domain/registry/package_set.h"
 #include "tests/bench/bench_support.h"
 #include "tests/support/matrix_scene.h"
 #include "tests/support/set_scene.h"
+#include "tests/support/shell.h"
+#include "tests/support/small_registry.h"
 
-enum { PACKAGES = 650, CANDIDATES = 20, BROKEN = 3, DEPENDENCIES = 4, WORKERS = 2, PUBLICATIONS = 15 };
+enum { PACKAGES = 650, CANDIDATES = 20, BROKEN = 3, DEPENDENCIES = 4, WORKERS = 2, PUBLICATIONS = 15, READS = 30 };
 
 struct scene {
     const char *rows[2 * PACKAGES + 1];
@@ -104,6 +111,48 @@ static void measure_publications(struct server *server) {
     }
 }
 
+/* ---- Reading ---- */
+
+/* Prints the median time until the whole answer is there, and its size as it was sent, gzipped. Returns the time. */
+static double measure_answer(struct server *server, const char *path, double status_ms) {
+    struct samples times = {0};
+    double size = 0;
+    for (int i = 0; i < READS; i++) {
+        const char *line = shell_output(&server->arena,
+                                        "curl -sS --fail -o /dev/null -H 'Accept-Encoding: gzip' -w '%%{time_total} "
+                                        "%%{size_download}' '%s/api/v1%s'",
+                                        server->url, path);
+        char *rest;
+        samples_add(&times, strtod(line, &rest) * 1000);
+        size = strtod(rest, NULL);
+    }
+    double median = samples_percentile(&times, 50);
+    printf("GET %-36s %7.2f ms", path, median);
+    if (status_ms > 0) printf(", %.1f times as long as the status, %.0f bytes", median / status_ms, size);
+    printf("\n");
+    samples_release(&times);
+    return median;
+}
+
+static void measure_reading(const char *programs) {
+    struct arena arena = {0};
+    struct package_set set;
+    struct manifest_index *index = real_registry_create();
+    if (index && real_package_set_read(&set, "80.8.0", &arena)) {
+        struct server *server =
+            set_scene_start(&(struct set_scene_options){.index = index, .set = &set, .programs = programs, .workers = 0});
+        printf("the real registry, package set 80.8.0:\n");
+        double status_ms = measure_answer(server, "/status", 0);
+        measure_answer(server, "/package-sets/latest/excuses", status_ms);
+        measure_answer(server, "/package-sets/latest/excuses/deku", status_ms);
+        measure_answer(server, "/packages/prelude/6.0.1", status_ms);
+        measure_answer(server, "/package-sets/latest", status_ms);
+        set_scene_stop(server);
+    }
+    manifest_index_free(index);
+    arena_release(&arena);
+}
+
 /* ---- The update ---- */
 
 static void run(const char *programs) {
@@ -146,6 +195,8 @@ static void run(const char *programs) {
 }
 
 int main(int argument_count, char **arguments) {
-    run(bench_programs(argument_count, arguments));
+    const char *programs = bench_programs(argument_count, arguments);
+    run(programs);
+    measure_reading(programs);
     return 0;
 }
