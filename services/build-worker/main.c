@@ -6,7 +6,7 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "lib/base/log.h"
 #include "lib/base/process.h"
@@ -50,7 +50,7 @@ int main(int count, char **arguments) {
         {0},
     };
     enum status status = program_begin(&settings, PROGRAM_BUILD_WORKER, count, arguments, options, &err);
-    nice(NICE_MORE); /* always allowed */
+    setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE_MORE);
     if (!status) status = build_environment_init(&environment, &settings, accepts_no_sandbox, &err);
     if (!status) status = worker_start(&worker, &settings, &environment, &err);
     if (!status) {
