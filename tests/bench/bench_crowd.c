@@ -10,13 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
 
-enum { EVENTS_AT_ONCE = 512 };
+enum { EVENTS_AT_ONCE = 512, OPEN_FILES = 65536 };
+
+size_t crowd_allow(size_t wanted) {
+    struct rlimit limit = {OPEN_FILES, OPEN_FILES};
+    if (setrlimit(RLIMIT_NOFILE, &limit)) getrlimit(RLIMIT_NOFILE, &limit); /* only root may raise it */
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    size_t allowed = limit.rlim_max / 20 * 9;
+    return allowed < wanted ? allowed : wanted;
+}
 
 static size_t count_text(const char *bytes, size_t length, const char *text) {
     size_t count = 0, text_length = strlen(text);

@@ -33,6 +33,10 @@ struct crowd {
     pthread_t thread;
 };
 
+/* Raises the limit of open files, for this process and its children, and returns how many readers it allows: at most `wanted`. The
+ * gateway may need two files for each. */
+size_t crowd_allow(size_t wanted);
+
 /* Connects all of the crowd, whose first members are set, and waits until each answer has begun. */
 void crowd_start(struct crowd *crowd);
 void crowd_end(struct crowd *crowd);

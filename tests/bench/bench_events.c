@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,8 +42,9 @@ enum {
     FAST_READERS = 1000,
     SLOW_ROUNDS = 3,
     SLOW_BYTES = 1024, /* a second */
-    READERS = 9000,    /* of one job: as many as a limit of 20,000 open files allows */
-    JOBS = 1000,       /* with a reader each */
+    READERS = 10000,   /* of one job */
+    OPEN_FILES = 65536,
+    JOBS = 1000, /* with a reader each */
     LINES = 40,
     LONG_LINES = 200000,
     LONG_BATCH = 500,
@@ -456,17 +456,14 @@ static void measure_long_log(struct server *server, struct job_store *store) {
            bytes / 1e6 / seconds, memory_kib(gateway) - before_kib);
 }
 
-static void allow_files(void) {
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int main(int argument_count, char **arguments) {
-    static const char *const settings[] = {"GATEWAY_CONNECTIONS_PER_ADDRESS=100000", "GATEWAY_REQUESTS_PER_ADDRESS=100000",
-                                           "GATEWAY_READERS=100000", "GATEWAY_READERS_PER_ADDRESS=100000", NULL};
-    allow_files();
+    static const char *const settings[] = {"GATEWAY_CONNECTIONS_PER_ADDRESS=100000",
+                                           "GATEWAY_REQUESTS_PER_ADDRESS=100000",
+                                           "GATEWAY_CONNECTIONS=20000",
+                                           "GATEWAY_READERS=100000",
+                                           "GATEWAY_READERS_PER_ADDRESS=100000",
+                                           NULL};
+    size_t readers = crowd_allow(READERS);
     struct server *server = server_start(
         &(struct server_options){.programs = bench_programs(argument_count, arguments), .gateway_settings = settings});
     server_terminate(server, SERVER_PUBLISH); /* the jobs are the benchmark's */
@@ -483,7 +480,7 @@ int main(int argument_count, char **arguments) {
     static struct work works[JOBS];
     begin_job(store, &server->arena, &works[0], LATENCY_JOBS);
     struct writer writer = {.store = store, .works = works, .count = 1};
-    compare(server, &writer, &h2o, &node, READERS);
+    compare(server, &writer, &h2o, &node, readers);
     end_job(store, &works[0]);
     for (int i = 0; i < JOBS; i++)
         begin_job(store, &server->arena, &works[i], LATENCY_JOBS + 1 + i);

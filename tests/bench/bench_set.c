@@ -145,7 +145,7 @@ static void measure_reading(const char *programs) {
         double status_ms = measure_answer(server, "/status", 0);
         measure_answer(server, "/package-sets/latest/excuses", status_ms);
         measure_answer(server, "/package-sets/latest/excuses/deku", status_ms);
-        measure_answer(server, "/packages/prelude/6.0.1", status_ms);
+        measure_answer(server, "/packages/prelude/6.0.2", status_ms);
         measure_answer(server, "/package-sets/latest", status_ms);
         set_scene_stop(server);
     }

@@ -89,6 +89,7 @@ struct job {
     const char *ending;        /* publish: JOB_ENDING_…; NULL: follows from the state */
     bool is_readonly;          /* ran under READONLY: wrote nothing to repositories and storage */
     bool has_lost_log;         /* its log was removed when memory was short */
+    bool is_archived;          /* it was read from storage, which it does not leave */
     const char *commit;        /* publish: the commit of its ref in the first run; later runs use it */
     const char *record; /* JSON: the decisions of the run, stored before its first outside write (lib/store/README.md, Once) */
     enum matrix_purpose purpose; /* matrix */

@@ -184,7 +184,7 @@ static bool read_job(const char *text, size_t length, const char *id, struct are
     json_t *fields = NULL;
     text_append_bytes(&head, text, length);
     text_append(&head, "]}");
-    *job = (struct job){0};
+    *job = (struct job){.is_archived = true};
     snprintf(job->id, sizeof job->id, "%s", id);
     bool is_readable = json_read(&fields, head.bytes, head.length, "The first line", NULL) == STATUS_OK &&
                        text_equal(json_string_value(json_object_get(fields, "id")), id);

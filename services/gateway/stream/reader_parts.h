@@ -34,6 +34,7 @@ struct reader {
     bool must_pause; /* its stream must end, for its client to come back */
 
     /* Of the last chunk from the store. */
+    bool is_archived;   /* so are the next chunks: Redis need not be asked */
     bool has_all;       /* the client had the end already when it came */
     bool is_complete;   /* the chunk ends with the job's end */
     bool has_more;      /* lines were left out for its size */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "lib/store/job/job_archive.h"
 #include "lib/store/job/job_retention.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
@@ -57,9 +58,12 @@ static enum status read_log(struct reader *reader, struct job_store *store, stru
     int64_t begin_ms = reader->position.time_ms;
     const struct log_query query = {
         .level = reader->filter.level, .after = {begin_ms, reader->position.ordinal}, .limit = chunk_lines(reader)};
-    enum status status =
-        job_retention_read(store, call->gateway->settings->storage_dir, reader->job_id, &query, arena, &job, &lines, err);
+    const char *storage = call->gateway->settings->storage_dir;
+    enum status status = reader->is_archived
+                             ? job_archive_read(storage, reader->job_id, &query, arena, &job, &lines, err)
+                             : job_retention_read(store, storage, reader->job_id, &query, arena, &job, &lines, err);
     if (status) return status;
+    reader->is_archived = job.is_archived;
     append_lines(reader, job.id, &lines, &call->answer.body);
     reader->is_complete = job_state_is_finished(job.state) && !reader->has_more;
     reader->has_all = reader->is_complete && begin_ms >= job.finished_ms;
