@@ -248,6 +248,9 @@ static void a_worker_that_is_told_to_stop_finishes_what_it_has(void **state) {
     assert_int_equal(matrix_count_commits(server, "Add compiler 0.15.16 to last-build@1.0.0"), 1);
     server_wait_for_state(server, job_of("no-more"), "pending");
     assert_int_equal(attempts_of(job_of("no-more")), 0);
+    server_start_worker(server, standard);
+    server_expect_success(server, job_of("no-more"));
+    server_terminate_worker(server, standard);
 }
 
 /* Jobs planned afterwards are not divided among workers that have left. */
