@@ -43,8 +43,7 @@ enum {
     SLOW_ROUNDS = 3,
     SLOW_BYTES = 1024, /* a second */
     READERS = 10000,   /* of one job */
-    OPEN_FILES = 65536,
-    JOBS = 1000, /* with a reader each */
+    JOBS = 1000,       /* with a reader each */
     LINES = 40,
     LONG_LINES = 200000,
     LONG_BATCH = 500,

@@ -24,11 +24,11 @@ struct repo_scene {
     struct error err;
 };
 
-/* Rows of a test program that has `set_up` and `tear_down`; *state tells set_up() which of the two to use. */
+/* Rows of a test program that has `set_up`; *state tells it which of the two to use. */
 #define LOCAL(name)                                                                                                            \
-    { #name "/on_this_disk", name, set_up, tear_down, NULL }
+    { #name "/on_this_disk", name, set_up, repo_scene_tear_down, NULL }
 #define HTTP(name)                                                                                                             \
-    { #name "/over_http", name, set_up, tear_down, (void *)"http" }
+    { #name "/over_http", name, set_up, repo_scene_tear_down, (void *)"http" }
 #define BOTH(name) LOCAL(name), HTTP(name)
 
 static inline struct registry_repo_options repo_scene_options(struct repo_scene *scene, const char *name) {
@@ -69,6 +69,20 @@ static inline void repo_scene_stop(struct repo_scene *scene) {
     registry_repo_free(scene->repo);
     git_server_stop(scene->server);
     git_fixture_remove(&scene->git);
+}
+
+/* Starts a scene and opens data.git; *state says where, and then is the scene. */
+static inline int repo_scene_set_up(void **state, const char *script, int64_t timeout_ms) {
+    static struct repo_scene scene;
+    repo_scene_start(&scene, script, *state == NULL, timeout_ms);
+    if (repo_scene_reopen(&scene)) fail_msg("%s", scene.err.message);
+    *state = &scene;
+    return 0;
+}
+
+static inline int repo_scene_tear_down(void **state) {
+    repo_scene_stop(*state);
+    return 0;
 }
 
 /* ---- Edits: functions for registry_change ---- */

@@ -17,19 +17,10 @@ static void reopen(struct repo_scene *scene) {
 }
 
 static int set_up(void **state) {
-    static struct repo_scene scene;
-    repo_scene_start(&scene,
-                     "mkdir -p data/metadata data/pr/el && echo '{}' >data/metadata/prelude.json && "
-                     "echo old >data/pr/el/prelude && push_files data.git",
-                     *state == NULL, TEST_TIMEOUT_MS);
-    reopen(&scene);
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    repo_scene_stop(*state);
-    return 0;
+    return repo_scene_set_up(state,
+                             "mkdir -p data/metadata data/pr/el && echo '{}' >data/metadata/prelude.json && "
+                             "echo old >data/pr/el/prelude && push_files data.git",
+                             TEST_TIMEOUT_MS);
 }
 
 static void assert_applied(struct repo_scene *scene, struct registry_change *changes, size_t count) {

@@ -15,17 +15,8 @@
 enum { TEST_TIMEOUT_MS = 60000 };
 
 static int set_up(void **state) {
-    static struct repo_scene scene;
-    repo_scene_start(&scene, "mkdir -p data/pr/el && echo old >data/pr/el/prelude && push_files data.git", *state == NULL,
-                     TEST_TIMEOUT_MS);
-    if (repo_scene_reopen(&scene)) fail_msg("%s", scene.err.message);
-    *state = &scene;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    repo_scene_stop(*state);
-    return 0;
+    return repo_scene_set_up(state, "mkdir -p data/pr/el && echo old >data/pr/el/prelude && push_files data.git",
+                             TEST_TIMEOUT_MS);
 }
 
 struct worker {

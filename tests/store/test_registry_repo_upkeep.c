@@ -44,11 +44,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    repo_scene_stop(*state);
-    return 0;
-}
-
 static enum status commit_line(struct registry_repo *repo, const char *path, char *line, struct deadline *deadline,
                                struct error *err) {
     struct registry_change change = {.path = path, .message = "Change", .edit = add_line, .context = line};
