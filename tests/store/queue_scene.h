@@ -42,7 +42,7 @@ static inline void create_queues(struct scene *scene, int64_t hold_ms, int64_t w
                                                                       .context = scene});
 }
 
-static inline int set_up(void **state) {
+static int set_up(void **state) {
     static struct scene scene;
     scene = (struct scene){0};
     struct fixture *f = &scene.f;
@@ -59,7 +59,7 @@ static inline int set_up(void **state) {
     return 0;
 }
 
-static inline int tear_down(void **state) {
+static int tear_down(void **state) {
     struct scene *scene = *state;
     change_queue_free(scene->queue);
     change_queue_free(scene->registry_queue);

@@ -24,11 +24,11 @@ struct repo_scene {
     struct error err;
 };
 
-/* Rows of a test program that has `set_up`; *state tells it which of the two to use. */
+/* Rows of a test program that has `set_up`, whose *state tells it which of the two to use, and `tear_down`. */
 #define LOCAL(name)                                                                                                            \
-    { #name "/on_this_disk", name, set_up, repo_scene_tear_down, NULL }
+    { #name "/on_this_disk", name, set_up, tear_down, NULL }
 #define HTTP(name)                                                                                                             \
-    { #name "/over_http", name, set_up, repo_scene_tear_down, (void *)"http" }
+    { #name "/over_http", name, set_up, tear_down, (void *)"http" }
 #define BOTH(name) LOCAL(name), HTTP(name)
 
 static inline struct registry_repo_options repo_scene_options(struct repo_scene *scene, const char *name) {

@@ -23,6 +23,10 @@ static int set_up(void **state) {
                              TEST_TIMEOUT_MS);
 }
 
+static int tear_down(void **state) {
+    return repo_scene_tear_down(state);
+}
+
 static void assert_applied(struct repo_scene *scene, struct registry_change *changes, size_t count) {
     if (registry_repo_apply(scene->repo, changes, count, TRIES, &scene->deadline, &scene->err))
         fail_msg("%s", scene->err.message);

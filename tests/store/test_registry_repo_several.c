@@ -19,6 +19,10 @@ static int set_up(void **state) {
                              TEST_TIMEOUT_MS);
 }
 
+static int tear_down(void **state) {
+    return repo_scene_tear_down(state);
+}
+
 struct worker {
     pthread_t thread;
     struct registry_repo *repo;

@@ -15,6 +15,10 @@ static int set_up(void **state) {
     return repo_scene_set_up(state, "mkdir -p data/src && echo old >data/list && push_files data.git", TEST_TIMEOUT_MS);
 }
 
+static int tear_down(void **state) {
+    return repo_scene_tear_down(state);
+}
+
 /* ---- The change: three files, two tags ---- */
 
 struct content {

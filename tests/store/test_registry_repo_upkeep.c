@@ -44,6 +44,10 @@ static int set_up(void **state) {
     return 0;
 }
 
+static int tear_down(void **state) {
+    return repo_scene_tear_down(state);
+}
+
 static enum status commit_line(struct registry_repo *repo, const char *path, char *line, struct deadline *deadline,
                                struct error *err) {
     struct registry_change change = {.path = path, .message = "Change", .edit = add_line, .context = line};
