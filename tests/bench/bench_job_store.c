@@ -160,6 +160,7 @@ static void measure_list(struct job_store *store) {
 enum { BUILDS = 10000, BUILDS_RUN = 3200, BATCH = 16, RENEWALS = 200 };
 
 static const char *const builds_compilers[] = {"0.15.15", "0.15.16"};
+static const struct job_ready_filter listed = {.compilers = builds_compilers, .compiler_count = 2, .limit = BATCH};
 
 /* A plan as large as one of the real registry is on average. */
 static void append_plan(struct text *out, int packages) {
@@ -226,7 +227,7 @@ static int run_batch(struct job_store *store, struct arena *arena) {
         "{\"verdict\":\"succeeded\",\"result\":{\"compiled\":12,\"reused\":225,\"own\":12,\"compilerMs\":"
         "1234,\"ownMs\":12,\"batch\":16,\"errors\":[]}}";
     const struct job_end end = {.success = true, .verdict = "succeeded", .result = found, .event = "{\"event\":\"built\"}"};
-    need(job_store_list_ready(store, builds_compilers, 2, BATCH, arena, &ready, &count, &err), "list ready", &err);
+    need(job_store_list_ready(store, &listed, arena, &ready, &count, &err), "list ready", &err);
     for (size_t i = 0; i < count; i++)
         ids[i] = ready[i].id;
     need(job_store_claim_some(store, &(struct job_claim){.ids = ids, .count = count, .runner = "bench", .lease_ms = LEASE_MS},
@@ -246,7 +247,7 @@ static void measure_renewals(struct job_store *store, const char *url) {
     const char *ids[BATCH];
     size_t count, claimed;
     bool is_held[BATCH];
-    need(job_store_list_ready(store, builds_compilers, 2, BATCH, &arena, &ready, &count, &err), "list ready", &err);
+    need(job_store_list_ready(store, &listed, &arena, &ready, &count, &err), "list ready", &err);
     for (size_t i = 0; i < count; i++)
         ids[i] = ready[i].id;
     need(job_store_claim_some(store, &(struct job_claim){.ids = ids, .count = count, .runner = "bench", .lease_ms = LEASE_MS},

@@ -5,17 +5,22 @@
  *   - one build of what changed and of what depends on it
  *   - the way of the server before this one: everything, everything again with all candidates, then everything once for each
  * and how long that takes. Then publications, and the builds that follow from them, while all 650 packages are built with
- * another compiler for a set, beside the same on the same server when nothing else is done. Both share this machine's processors.
- * Last, where the real registry is at hand: the time and size of answers about its package set, beside the same request for the
- * server's status.
+ * another compiler for a set, beside the same on the same server when nothing else is done: with pauses in which the builds of
+ * the set go on, and one right after the other. What this machine does to anything that is not alone on it is shown by the same
+ * while as many processes as it has processors only count, at the lowest priority of all. Last, where the real registry is at
+ * hand: the time and size of answers about its package set, beside the same request for the server's status.
  *
  *   tests/bench/run set       (bench_set [--bin DIR])
  */
 #include "tests/support/cmocka_all.h"
 
 #include <math.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/memory.h"
@@ -28,7 +33,16 @@
 #include "tests/support/shell.h"
 #include "tests/support/small_registry.h"
 
-enum { PACKAGES = 650, CANDIDATES = 20, BROKEN = 3, DEPENDENCIES = 4, WORKERS = 2, PUBLICATIONS = 15, READS = 30 };
+enum {
+    PACKAGES = 650,
+    CANDIDATES = 20,
+    BROKEN = 3,
+    DEPENDENCIES = 4,
+    WORKERS = 2,
+    PUBLICATIONS = 12,
+    PAUSE_MS = 500,
+    READS = 30
+};
 
 struct scene {
     const char *rows[2 * PACKAGES + 1];
@@ -89,26 +103,73 @@ static void publish(struct server *server, int number, struct samples *publicati
     samples_add(build, (double)(clock_monotonic_us() - begun_us) / 1000);
 }
 
+/* Publications, and the builds that follow them. */
+struct publications {
+    const char *how;
+    int pause_ms; /* before each */
+    struct samples publication, build;
+};
+
+static void publish_all(struct server *server, struct publications *publications) {
+    static int number;
+    for (int i = 0; i < PUBLICATIONS; i++) {
+        clock_sleep_ms(publications->pause_ms);
+        publish(server, number++, &publications->publication, &publications->build);
+    }
+}
+
+/* A process for each processor that is busy whenever nobody else is. */
+static size_t start_counting(pid_t counting[], size_t most) {
+    size_t count = (size_t)sysconf(_SC_NPROCESSORS_ONLN) < most ? (size_t)sysconf(_SC_NPROCESSORS_ONLN) : most;
+    for (size_t i = 0; i < count; i++)
+        if ((counting[i] = fork()) == 0) {
+            const struct sched_param lowest = {0};
+            sched_setscheduler(0, SCHED_IDLE, &lowest);
+            for (volatile uint64_t counter = 0;; counter++)
+                continue;
+        }
+    return count;
+}
+
+static void stop_counting(const pid_t counting[], size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        kill(counting[i], SIGKILL);
+        waitpid(counting[i], NULL, 0);
+    }
+}
+
+static void print_times(const char *what, const struct publications *publications, struct samples *during,
+                        struct samples *alone) {
+    double median_ms = samples_percentile(during, 50), alone_ms = samples_percentile(alone, 50);
+    printf("%-16s %-42s %5.0f ms, alone %.0f ms: %.2f times\n", what, publications->how, median_ms, alone_ms,
+           median_ms / alone_ms);
+    samples_release(during);
+}
+
 static void measure_publications(struct server *server) {
-    struct samples alone[2] = {0}, meanwhile[2] = {0};
-    for (int i = 0; i < PUBLICATIONS; i++)
-        publish(server, i, &alone[0], &alone[1]);
+    enum { COUNTING_MAX = 64 };
+    struct publications alone = {0}, meanwhile[] = {{.how = "beside processes that only count"},
+                                                    {.how = "during an update, with pauses", .pause_ms = PAUSE_MS},
+                                                    {.how = "during an update, one after the other"}};
+    pid_t counting[COUNTING_MAX];
+    publish_all(server, &alone);
+    size_t count = start_counting(counting, COUNTING_MAX);
+    publish_all(server, &meanwhile[0]);
+    stop_counting(counting, count);
     const char *id = set_scene_request(server, "{\"compiler\":\"0.15.16\",\"packages\":{}}");
     server_wait_for_state(server, id, "running");
-    for (int i = 0; i < PUBLICATIONS; i++)
-        publish(server, PUBLICATIONS + i, &meanwhile[0], &meanwhile[1]);
+    publish_all(server, &meanwhile[1]);
+    publish_all(server, &meanwhile[2]);
     json_t *status = server_get(server, arena_format(&server->arena, "/status/%s", id));
     if (!text_equal(server_job_text(status, "state"), "running")) printf("(the update ended before the publications)\n");
     json_decref(status);
     set_scene_expect_done(server, id, "Released the package set 1.3.0");
-    static const char *const names[] = {"publication", "… and its build"};
-    for (int i = 0; i < 2; i++) {
-        double before = samples_percentile(&alone[i], 50), during = samples_percentile(&meanwhile[i], 50);
-        printf("%-25s %6.0f ms alone, %.0f ms during an update with another compiler: %.2f times\n", names[i], before, during,
-               during / before);
-        samples_release(&alone[i]);
-        samples_release(&meanwhile[i]);
+    for (size_t i = 0; i < sizeof meanwhile / sizeof *meanwhile; i++) {
+        print_times("a publication,", &meanwhile[i], &meanwhile[i].publication, &alone.publication);
+        print_times("and its build,", &meanwhile[i], &meanwhile[i].build, &alone.build);
     }
+    samples_release(&alone.publication);
+    samples_release(&alone.build);
 }
 
 /* ---- Reading ---- */
@@ -197,6 +258,7 @@ static void run(const char *programs) {
 int main(int argument_count, char **arguments) {
     const char *programs = bench_programs(argument_count, arguments);
     run(programs);
+
     measure_reading(programs);
     return 0;
 }

@@ -28,7 +28,8 @@ static const char *ready_packages(struct fixture *f, const char *const *compiler
     struct job *jobs;
     size_t count;
     const char *names = "";
-    assert_ok(job_store_list_ready(f->store, compilers, compiler_count, limit, &f->arena, &jobs, &count, &f->err));
+    const struct job_ready_filter filter = {.compilers = compilers, .compiler_count = compiler_count, .limit = limit};
+    assert_ok(job_store_list_ready(f->store, &filter, &f->arena, &jobs, &count, &f->err));
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(jobs[i].state, JOB_STATE_PENDING);
         names = arena_format(&f->arena, "%s%s%s", names, i ? " " : "", jobs[i].package);
@@ -57,6 +58,37 @@ static void builds_that_requesters_wait_for_are_handed_out_first(void **state) {
     static const char *const other[] = {"0.15.13"};
     assert_string_equal(ready_packages(f, other, 1, MANY), "");
     assert_string_equal(ready_packages(f, NULL, 0, MANY), "");
+}
+
+static size_t count_urgent(struct fixture *f) {
+    size_t count;
+    assert_ok(job_store_count_urgent(f->store, &count, &f->err));
+    return count;
+}
+
+static void running_jobs_that_somebody_waits_for_are_counted(void **state) {
+    struct fixture *f = *state;
+    const struct job_request publication = publish_of("a"), build = build_for(MATRIX_PURPOSE_PUBLICATION, "b", both[0]),
+                             wave = build_for(MATRIX_PURPOSE_WAVE, "c", both[0]), retried = publish_of("d");
+    const struct job_request *const requests[] = {&publication, &build, &wave, &retried};
+    struct lease leases[4];
+    for (size_t i = 0; i < 4; i++)
+        accept_job(f, requests[i]);
+    assert_int_equal(count_urgent(f), 0);
+    const struct job_ready_filter filter = {.compilers = both, .compiler_count = 2, .is_urgent = true, .limit = MANY};
+    struct job *jobs;
+    size_t count;
+    assert_ok(job_store_list_ready(f->store, &filter, &f->arena, &jobs, &count, &f->err));
+    assert_int_equal(count, 1);
+    assert_string_equal(jobs[0].id, build.id);
+    for (size_t i = 0; i < 4; i++)
+        leases[i] = claim_job(f, requests[i]->id);
+    assert_int_equal(count_urgent(f), 3);
+    assert_ok(job_store_retry_later(f->store, &leases[3], 3600000, &f->err));
+    assert_int_equal(count_urgent(f), 2);
+    for (size_t i = 0; i < 3; i++)
+        assert_ok(job_store_finish(f->store, &leases[i], &(struct job_end){.success = true}, &f->err));
+    assert_int_equal(count_urgent(f), 0);
 }
 
 static void a_job_that_waits_comes_sooner_once_somebody_waits_for_it(void **state) {
@@ -421,6 +453,7 @@ static void several_end_at_once_each_with_its_own_answer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         store_test(builds_that_requesters_wait_for_are_handed_out_first),
+        store_test(running_jobs_that_somebody_waits_for_are_counted),
         store_test(a_job_that_waits_comes_sooner_once_somebody_waits_for_it),
         store_test(only_what_is_still_ready_is_claimed),
         store_test(a_job_that_was_lost_or_handed_back_is_at_its_place_again),

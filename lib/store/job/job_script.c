@@ -31,9 +31,8 @@ static struct text script;
 static void put_together(void) {
     text_append(&script, first_line);
     text_append(&script, kinds);
-    text_append_format(&script,
-                       "local MATRIX_PRIORITIES, PLACES_PER_MS, MEMORY_FOR_NEW_JOBS, LOG_TAIL_LINES = %d, %d, %d / 100, %d\n",
-                       MATRIX_PRIORITIES, JOB_PLACES_PER_MS, JOB_MEMORY_PERCENT, LOG_TAIL_LINES);
+    text_append_format(&script, "local PLACES_PER_MS, MEMORY_FOR_NEW_JOBS, LOG_TAIL_LINES = %d, %d / 100, %d\n",
+                       JOB_PLACES_PER_MS, JOB_MEMORY_PERCENT, LOG_TAIL_LINES);
     text_append_bytes(&script, jobs_lua, sizeof jobs_lua - 1);
 }
 

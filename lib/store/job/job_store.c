@@ -180,19 +180,19 @@ enum status job_store_claim_next(struct job_store *store, unsigned kinds, const 
 
 /* ---- Running: matrix jobs ---- */
 
-enum status job_store_list_ready(struct job_store *store, const char *const *compilers, size_t compiler_count, size_t limit,
-                                 struct arena *arena, struct job **jobs, size_t *count, struct error *err) {
-    enum { FIXED = 2 };
-    assert(limit > 0);
-    char limit_text[24];
-    snprintf(limit_text, sizeof limit_text, "%zu", limit);
-    const char **arguments = arena_alloc(arena, (FIXED + compiler_count) * sizeof *arguments);
-    arguments[0] = "list_ready", arguments[1] = limit_text;
-    for (size_t i = 0; i < compiler_count; i++)
-        arguments[FIXED + i] = compilers[i];
+enum status job_store_list_ready(struct job_store *store, const struct job_ready_filter *filter, struct arena *arena,
+                                 struct job **jobs, size_t *count, struct error *err) {
+    enum { FIXED = 3 };
+    assert(filter->limit > 0);
+    const char **arguments = arena_alloc(arena, (FIXED + filter->compiler_count) * sizeof *arguments);
+    arguments[0] = "list_ready";
+    arguments[1] = arena_format(arena, "%zu", filter->limit);
+    arguments[2] = arena_format(arena, "%d", filter->is_urgent ? 1 : MATRIX_PRIORITIES);
+    for (size_t i = 0; i < filter->compiler_count; i++)
+        arguments[FIXED + i] = filter->compilers[i];
     struct redis_reply *reply;
     *count = 0;
-    enum status status = job_step_list(store, &reply, err, arguments, FIXED + compiler_count);
+    enum status status = job_step_list(store, &reply, err, arguments, FIXED + filter->compiler_count);
     if (status != STATUS_OK) return status;
     *jobs = arena_alloc(arena, reply->count * sizeof **jobs);
     for (size_t i = 0; i < reply->count; i++) {
@@ -200,6 +200,14 @@ enum status job_store_list_ready(struct job_store *store, const char *const *com
         if (!job_from_reply(&reply->items[i].items[1], id, arena, &(*jobs)[(*count)++])) return damaged_job(id, err);
     }
     return STATUS_OK;
+}
+
+enum status job_store_count_urgent(struct job_store *store, size_t *count, struct error *err) {
+    struct redis_reply *reply;
+    *count = 0;
+    enum status status = redis_call(store->redis, &reply, err, "ZCARD urgent");
+    if (!status) *count = (size_t)reply->integer;
+    return status;
 }
 
 /* Formats a line as jobs/log.lua stores the lines that it writes itself (log_stream.c). */

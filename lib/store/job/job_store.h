@@ -159,11 +159,20 @@ CHECK_RESULT enum status job_store_claim_next(struct job_store *store, unsigned 
 
 /* Matrix jobs are dispatched by build-matrix, not by a job runner, several at once; it chooses from this list. */
 
-/* The matrix jobs for one of `compilers` (texts) that can be claimed now, in the order in which they should be: by priority,
- * then by acceptance. At most `limit`. */
-CHECK_RESULT enum status job_store_list_ready(struct job_store *store, const char *const *compilers, size_t compiler_count,
-                                              size_t limit, struct arena *arena, struct job **jobs, size_t *count,
-                                              struct error *err);
+/* Which matrix jobs are looked for. */
+struct job_ready_filter {
+    const char *const *compilers; /* for one of these */
+    size_t compiler_count;
+    bool is_urgent; /* only those that somebody waits for: of the first priority */
+    size_t limit;   /* at most so many, 1 at least */
+};
+
+/* The matrix jobs that can be claimed now, in the order in which they should be: by priority, then by acceptance. */
+CHECK_RESULT enum status job_store_list_ready(struct job_store *store, const struct job_ready_filter *filter,
+                                              struct arena *arena, struct job **jobs, size_t *count, struct error *err);
+
+/* The number of running jobs that somebody waits for: those that change a package, and builds of the first priority. */
+CHECK_RESULT enum status job_store_count_urgent(struct job_store *store, size_t *count, struct error *err);
 
 /* Matrix jobs that one runner is to have. */
 struct job_claim {

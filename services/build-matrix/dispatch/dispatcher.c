@@ -3,6 +3,9 @@
  *   nng's threads ──ask──► queue ──► the thread: looks for work for each ask, first come first served; answers
  *                             ▲
  *   dispatcher_wake() ────────┘   and every PENDING_SCAN_MS, for jobs that another instance has made
+ *
+ * Builds that nobody waits for are held back while a job that somebody waits for runs, since the services of one machine share
+ * its processors with its workers: each BACKGROUND_HOLD_MS, every free slot gets one of them all the same.
  */
 #include "services/build-matrix/dispatch/dispatcher.h"
 
@@ -28,7 +31,9 @@ enum {
     ANSWER_MARGIN_MS = 500,  /* an ask is answered this long before the asking side times out */
     WORKERS_READ_MS = 1000,  /* maximum age of the number of slots */
     SCAN_MAX_MS = 60 * 1000,
-    PAUSE_MS = 500, /* before the next look after Redis or a repository failed */
+    PAUSE_MS = 500,       /* before the next look after Redis or a repository failed */
+    HOLD_LOOK_MS = 25,    /* interval of looks for the end of urgent jobs */
+    HOLD_LINGER_MS = 250, /* the hold lasts so long after them: a publication is followed by its builds, and often by another */
 };
 
 /* A free slot of a worker, waiting for work. */
@@ -46,12 +51,19 @@ struct left {
     struct queue_link link;
 };
 
+/* Why builds that nobody waits for are held back. */
+struct hold {
+    int64_t since_ms; /* 0: they are not */
+    int64_t until_ms; /* unless an urgent job is seen again */
+};
+
 struct dispatcher {
     struct matrix_service *service;
     struct message_server *server;
     struct job_store *store; /* used by the thread only */
     size_t slots;            /* of all workers, when last read; used by the thread only, like slots_read_ms */
     int64_t slots_read_ms;
+    struct hold hold; /* used by the thread only */
 
     struct thread thread; /* whose mutex guards the fields below */
     struct queue asks;    /* struct ask */
@@ -59,6 +71,7 @@ struct dispatcher {
     bool is_looking;
     bool is_awake; /* there may be jobs to hand out */
     bool slots_are_old;
+    bool is_held;          /* at the last look, only urgent jobs were handed out */
     int64_t batches, jobs; /* handed out since the start */
 };
 
@@ -149,12 +162,28 @@ static void read_slots(struct dispatcher *dispatcher) {
     arena_release(&arena);
 }
 
+/* True: only urgent jobs are handed out at this look. */
+static bool must_hold(struct dispatcher *dispatcher) {
+    struct hold *hold = &dispatcher->hold;
+    int64_t now_ms = clock_monotonic_ms(), most_ms = dispatcher->service->settings.background_hold_ms;
+    struct error err;
+    size_t urgent = 0;
+    if (now_ms >= hold->until_ms) hold->since_ms = 0;
+    if (most_ms > 0 && job_store_count_urgent(dispatcher->store, &urgent, &err) == STATUS_OK && urgent > 0)
+        hold->until_ms = now_ms + HOLD_LINGER_MS;
+    if (now_ms >= hold->until_ms) return false;
+    if (hold->since_ms == 0) hold->since_ms = now_ms;
+    if (now_ms - hold->since_ms < most_ms) return true;
+    hold->since_ms = now_ms;
+    return false;
+}
+
 /* True: the ask was answered with work, and freed. */
-static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool *has_failed) {
+static bool serve(struct dispatcher *dispatcher, struct ask *ask, bool is_urgent, bool *has_failed) {
     struct arena arena = {0};
     struct message work;
     struct error err = {0};
-    struct hand_out_request request = {.worker = ask->worker, .slots = dispatcher->slots};
+    struct hand_out_request request = {.worker = ask->worker, .is_urgent = is_urgent, .slots = dispatcher->slots};
     const char **compilers = NULL;
     request.compiler_count = split_compilers(&compilers, ask->compilers, &arena);
     request.compilers = compilers;
@@ -214,28 +243,41 @@ static void put_back(struct dispatcher *dispatcher, struct queue *asks) {
 static bool look(struct dispatcher *dispatcher, bool is_awake) {
     struct queue asks = take_asks(dispatcher), rest = {0}, gone = {0};
     const char *in_vain = NULL;
-    bool has_failed = false;
+    bool has_failed = false, is_urgent = false;
     if (dispatcher->slots_are_old) dispatcher->slots_read_ms = 0;
     dispatcher->slots_are_old = false;
     dispatcher->is_looking = true;
     thread_unlock(&dispatcher->thread);
-    if (is_awake && asks.first) read_slots(dispatcher);
+    if (is_awake && asks.first) {
+        read_slots(dispatcher);
+        is_urgent = must_hold(dispatcher);
+    }
     for (struct ask *ask; (ask = take_ask(&asks));) {
         if (message_pending_left_ms(ask->pending) == 0 || clock_monotonic_ms() >= ask->until_ms) {
             answer_nothing(ask);
             continue;
         }
-        if (is_awake && !has_failed && !text_equal(in_vain, ask->compilers) && serve(dispatcher, ask, &has_failed)) continue;
+        if (is_awake && !has_failed && !text_equal(in_vain, ask->compilers) && serve(dispatcher, ask, is_urgent, &has_failed))
+            continue;
         in_vain = ask->compilers;
         queue_add(&rest, &ask->link);
     }
     thread_lock(&dispatcher->thread);
     dispatcher->is_looking = false;
+    if (is_awake) dispatcher->is_held = is_urgent;
     take_left(&rest, &dispatcher->left, &gone);
     free_all_left(&dispatcher->left);
     put_back(dispatcher, &rest);
     answer_nothing_to_all(&gone);
     return has_failed;
+}
+
+/* The time between two looks that nothing announced. */
+static int64_t look_interval_ms(const struct dispatcher *dispatcher, bool has_failed) {
+    int64_t scan_ms = dispatcher->service->settings.pending_scan_ms;
+    if (scan_ms == 0) scan_ms = SCAN_MAX_MS;
+    if (has_failed) return scan_ms < PAUSE_MS ? scan_ms : PAUSE_MS;
+    return dispatcher->is_held && scan_ms > HOLD_LOOK_MS ? HOLD_LOOK_MS : scan_ms;
 }
 
 static int64_t next_look_ms(const struct dispatcher *dispatcher, int64_t scan_ms) {
@@ -249,19 +291,17 @@ static int64_t next_look_ms(const struct dispatcher *dispatcher, int64_t scan_ms
 
 static void dispatch(void *context) {
     struct dispatcher *dispatcher = context;
-    int64_t scan_ms = dispatcher->service->settings.pending_scan_ms;
-    if (scan_ms == 0) scan_ms = SCAN_MAX_MS;
     int64_t scanned_ms = 0;
+    bool has_failed = false;
     thread_lock(&dispatcher->thread);
     while (!dispatcher->thread.is_stopping) {
         int64_t now_ms = clock_monotonic_ms();
-        bool is_due = dispatcher->is_awake || now_ms - scanned_ms >= scan_ms;
+        bool is_due = dispatcher->is_awake || now_ms - scanned_ms >= look_interval_ms(dispatcher, has_failed);
         if (is_due) scanned_ms = now_ms;
         dispatcher->is_awake = false;
-        bool has_failed = look(dispatcher, is_due);
-        if (has_failed) scanned_ms = now_ms - scan_ms + PAUSE_MS;
+        has_failed = look(dispatcher, is_due);
         if (!dispatcher->is_awake && !dispatcher->thread.is_stopping)
-            thread_wait(&dispatcher->thread, next_look_ms(dispatcher, has_failed && scan_ms > PAUSE_MS ? PAUSE_MS : scan_ms));
+            thread_wait(&dispatcher->thread, next_look_ms(dispatcher, look_interval_ms(dispatcher, has_failed)));
     }
     struct queue asks = take_asks(dispatcher);
     thread_unlock(&dispatcher->thread);
@@ -354,10 +394,13 @@ static void measure_workers(struct dispatcher *dispatcher, struct metrics *metri
 void dispatcher_measure(struct dispatcher *dispatcher, struct metrics *metrics) {
     thread_lock(&dispatcher->thread);
     double waiting = (double)dispatcher->asks.count, batches = (double)dispatcher->batches, jobs = (double)dispatcher->jobs;
+    double is_held = dispatcher->is_held;
     thread_unlock(&dispatcher->thread);
     metrics_add(metrics, METRIC_GAUGE, "registry_matrix_asks_waiting", "Free slots of workers that wait for work.", NULL,
                 waiting);
     metrics_add(metrics, METRIC_COUNTER, "registry_matrix_batches_total", "Work orders sent to workers.", NULL, batches);
     metrics_add(metrics, METRIC_COUNTER, "registry_matrix_handed_out_total", "Matrix jobs sent to workers.", NULL, jobs);
+    metrics_add(metrics, METRIC_GAUGE, "registry_matrix_background_held",
+                "1: builds of package sets, waves and sweeps wait for a publication or its builds.", NULL, is_held);
     measure_workers(dispatcher, metrics);
 }

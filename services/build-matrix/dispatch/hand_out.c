@@ -262,8 +262,11 @@ static enum status look(struct message *work, struct round *round, struct error 
     size_t listed_max = (size_t)round->service->settings.matrix_batch * LIST_TIMES;
     if (listed_max < LIST_MIN) listed_max = LIST_MIN;
     int64_t asked_us = clock_monotonic_us();
-    enum status status = job_store_list_ready(round->store, request->compilers, request->compiler_count, listed_max,
-                                              round->arena, &round->ready, &round->ready_count, err);
+    const struct job_ready_filter filter = {.compilers = request->compilers,
+                                            .compiler_count = request->compiler_count,
+                                            .is_urgent = request->is_urgent,
+                                            .limit = listed_max};
+    enum status status = job_store_list_ready(round->store, &filter, round->arena, &round->ready, &round->ready_count, err);
     if (!status && round->ready_count > 0) status = choose(round, fair_share(round, listed_max), asked_us, err);
     for (size_t i = 0; !status && i < round->choice.refusal_count; i++)
         status = end_refused(round, &round->choice.refusals[i], err);

@@ -15,7 +15,8 @@ struct hand_out_request {
     const char *worker;
     const char *const *compilers; /* that the worker has */
     size_t compiler_count;
-    size_t slots; /* of all workers: the ready jobs are shared among them */
+    bool is_urgent; /* only jobs that somebody waits for */
+    size_t slots;   /* of all workers: the ready jobs are shared among them */
 };
 
 /* Makes `work` a work_order, or `done` if there is no job for this worker now; lists and texts are in the arena. Jobs that can no

@@ -152,6 +152,63 @@ static void requests_that_wait_are_answered_when_the_service_stops(void **state)
     arena_release(&ask.arena);
 }
 
+/* What a request for work gets that waits for a moment: a job's id, or "". */
+static const char *job_after(struct matrix_fixture *m, int64_t wait_ms_) {
+    struct fixture *f = &m->f;
+    struct message answer, ask = ask_of(m, wait_ms_);
+    assert_ok(say(m, &ask, &answer));
+    return answer.tag == MESSAGE_done ? "" : arena_copy(&f->arena, read_build(m, &answer).job_id);
+}
+
+enum { SHORT_WAIT_MS = 100 };
+
+static void builds_that_nobody_waits_for_are_held_back_during_a_publication(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    const struct job_request publication = publish_of("maybe");
+    struct ask ask;
+    m->service.settings.background_hold_ms = 600000;
+    start_service(m);
+    join(m);
+    accept_job(f, &publication);
+    struct lease lease = claim_job(f, publication.id);
+    const char *wave = accept_wave_build(m, "arrays");
+    begin_ask(m, &ask);
+    await_metric(m, "registry_matrix_background_held", 1);
+    const char *urgent = accept_build(m, "effect", NULL, MATRIX_PURPOSE_PUBLICATION);
+    end_ask(&ask, MESSAGE_work_order);
+    assert_string_equal(read_build(m, &ask.answer).job_id, urgent);
+    arena_release(&ask.arena);
+    assert_ok(job_store_finish(f->store, &lease, &(struct job_end){.success = true}, &f->err));
+    assert_string_equal(job_after(m, SHORT_WAIT_MS), ""); /* the build of the publication still runs */
+    const struct job build = get_job(f, urgent);
+    assert_int_equal(build.state, JOB_STATE_RUNNING);
+    struct redis_reply *reply;
+    assert_ok(redis_call(f->redis, &reply, &f->err, "HGET job:%s fence", urgent));
+    struct lease lease_of_build = {.fence = atoll(reply->text)};
+    memcpy(lease_of_build.job_id, urgent, strlen(urgent) + 1);
+    assert_ok(job_store_finish(f->store, &lease_of_build, &(struct job_end){.success = true, .verdict = "succeeded"}, &f->err));
+    assert_string_equal(job_after(m, PATIENCE_MS), wave); /* found without an announcement */
+    await_metric(m, "registry_matrix_background_held", 0);
+}
+
+static void they_are_held_back_for_a_limited_time(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    const struct job_request publication = publish_of("maybe");
+    static const int64_t limits_ms[] = {SHORT_WAIT_MS, 0};
+    static const char *const packages[] = {"arrays", "effect"};
+    accept_job(f, &publication);
+    claim_job(f, publication.id);
+    start_service(m);
+    join(m);
+    for (size_t i = 0; i < 2; i++) {
+        m->service.settings.background_hold_ms = limits_ms[i];
+        const char *wave = accept_wave_build(m, packages[i]);
+        assert_string_equal(job_after(m, PATIENCE_MS), wave);
+    }
+}
+
 static void a_stranger_gets_no_work(void **state) {
     struct matrix_fixture *m = *state;
     struct fixture *f = &m->f;
@@ -248,6 +305,8 @@ int main(void) {
         service_test(a_request_whose_time_is_over_is_answered),
         service_test(requests_of_a_worker_that_leaves_are_answered),
         service_test(requests_that_wait_are_answered_when_the_service_stops),
+        service_test(builds_that_nobody_waits_for_are_held_back_during_a_publication),
+        service_test(they_are_held_back_for_a_limited_time),
         service_test(a_stranger_gets_no_work),
         service_test(a_version_that_was_published_gets_its_other_compiler),
         matrix_test(workers_with_full_disks_are_an_alarm_once),

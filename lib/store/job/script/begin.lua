@@ -16,6 +16,7 @@
 --                        its readers
 --   jobs, jobs:unfinished, jobs:failed, jobs:kind:K, jobs:package:P, jobs:actor:A     sorted sets of ids by place, for lists
 --   pending:K, running:K sorted sets by place: the jobs of a kind that are pending or running
+--   urgent               sorted set by place: the running jobs that somebody waits for (claim.lua)
 --   ready:K              the part of pending:K that can be claimed; matrix jobs: ready:matrix:COMPILER:PRIORITY
 --   delayed              sorted set by time: pending jobs that wait for a retry
 --   waiters:ID           set: the pending jobs that wait for the end of the job ID; each has it in its field "waitsFor"

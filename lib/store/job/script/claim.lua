@@ -12,6 +12,26 @@ local function obstacle(id, job, now)
   if job.lane and lock_holder(job.lane, now) then return 'The lock of ' .. job.lane .. ' is held.', true end
 end
 
+-- Somebody waits for the job's end: it changes one package, or builds for such a change (job_store_count_urgent()).
+local function is_urgent(job)
+  if job.kind == 'matrix' then return tonumber(job.priority) == 0 end
+  return KIND[job.kind].lane == 'package'
+end
+
+local function enter_running(id, job, deadline)
+  call('ZADD', 'running:' .. job.kind, job.place, id)
+  if is_urgent(job) then call('ZADD', 'urgent', job.place, id) end
+  count_build(job, 'running', 1)
+  call('ZADD', 'leases', deadline, id)
+end
+
+local function leave_running(id, job)
+  call('ZREM', 'leases', id)
+  call('ZREM', 'urgent', id)
+  call('ZREM', 'running:' .. job.kind, id)
+  count_build(job, 'running', -1)
+end
+
 local function read_for_claim(id)
   return read_job(id, 'state', 'kind', 'compiler', 'priority', 'lane', 'place', 'notBefore', 'address', 'createdAt', 'claim', 'fence',
     'waitsFor', unpack(LOG_FIELDS))
@@ -31,9 +51,7 @@ local function claim(id, job, runner, lease_ms, token, now)
   call('HSET', 'job:' .. id, 'state', 'running', 'startedAt', math.max(now, job.createdAt), 'fence', fence, 'runner', runner,
     'claim', token)
   call('HINCRBY', 'job:' .. id, 'attempts', 1)
-  call('ZADD', 'running:' .. job.kind, job.place, id)
-  count_build(job, 'running', 1)
-  call('ZADD', 'leases', deadline, id)
+  enter_running(id, job, deadline)
   if job.lane then set_lock(job.lane, id, fence, deadline) end
   announce_state(id)
   return claimed(id, fence)
@@ -100,13 +118,13 @@ function steps.claim_next()
   return answer or held and refuse('HELD', held) or refuse('NOTFOUND', 'No job can run now.')
 end
 
--- limit, compilers… → id and fields of each
+-- limit, number of priorities, compilers… → id and fields of each
 function steps.list_ready()
-  local limit, jobs = tonumber(ARGV[2]), {}
+  local limit, priorities, jobs = tonumber(ARGV[2]), tonumber(ARGV[3]), {}
   end_delays(now_ms())
-  for priority = 0, MATRIX_PRIORITIES - 1 do
+  for priority = 0, priorities - 1 do
     local found = {}
-    for i = 3, #ARGV do
+    for i = 4, #ARGV do
       local set = ready_set({kind = 'matrix', compiler = ARGV[i], priority = priority})
       local ready = call('ZRANGE', set, 0, limit - #jobs - 1, 'WITHSCORES')
       for n = 1, #ready, 2 do found[#found + 1] = {id = ready[n], place = tonumber(ready[n + 1])} end

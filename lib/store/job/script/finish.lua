@@ -21,7 +21,6 @@ end
 -- Counts the end for the job's compiler, and stores the verdict for the version, for good.
 local function settle_verdict(id, job, result, finished)
   local verdict, compiler = result.verdict, job.compiler
-  count_build(job, 'running', -1)
   count_build(job, 'endedSinceFirst', 1)
   call('HSET', 'matrix:' .. compiler, 'last', finished)
   if not verdict then return end
@@ -73,8 +72,7 @@ local function end_job(id, job, result, now)
   call('HSET', 'job:' .. id, unpack(fields))
   if result.readonly then call('HSET', 'job:' .. id, 'readonly', 1) end
   call('HDEL', 'job:' .. id, 'runner', 'claim', 'address')
-  call('ZREM', 'leases', id)
-  call('ZREM', 'running:' .. job.kind, id)
+  leave_running(id, job)
   call('ZREM', 'jobs:unfinished', id)
   if not result.success then call('ZADD', 'jobs:failed', job.place, id) end
   if may_leave(job) then

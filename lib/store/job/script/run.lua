@@ -48,9 +48,7 @@ end
 
 -- Moves the job from running back to pending, at its old place; not before a time, or not before other jobs have ended.
 local function hand_back(id, job, not_before, awaited)
-  call('ZREM', 'leases', id)
-  call('ZREM', 'running:' .. job.kind, id)
-  count_build(job, 'running', -1)
+  leave_running(id, job)
   if job.lane then free_lock(job.lane, id, job.fence) end
   call('HSET', 'job:' .. id, 'state', 'pending')
   call('HDEL', 'job:' .. id, 'runner', 'claim')
