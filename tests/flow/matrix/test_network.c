@@ -115,7 +115,8 @@ static void sleep_until(int64_t at_ms) {
         usleep((useconds_t)(at_ms - now_ms) * 1000);
 }
 
-/* Built twice, and written once. */
+/* Built by both workers, and written once. The service may give a job once more to the worker that was cut off, whose request for
+ * work waits there. */
 static void expect_written_once(const char *package) {
     const char *subject = arena_format(&server->arena, "Add compiler 0.15.15 to %s@1.0.0", package);
     matrix_expect_compilers(server, package, "1.0.0", "0.15.14 0.15.15");
@@ -126,7 +127,8 @@ static void expect_written_once(const char *package) {
     json_t *job = matrix_wait_for_build(server, package, "1.0.0", "0.15.15");
     const char *log = server_log_text(server, job);
     assert_string_equal(server_job_text(job, "verdict"), "succeeded");
-    if (matrix_count_in(log, "Assigned to the build worker") != 2 || matrix_count_in(log, "It will be retried") != 1 ||
+    int losses = matrix_count_in(log, "It will be retried");
+    if (losses < 1 || losses > 2 || matrix_count_in(log, "Assigned to the build worker") != losses + 1 ||
         matrix_count_in(log, "Added compiler 0.15.15") > 1)
         fail_msg("%s", log);
     json_decref(job);
