@@ -8,7 +8,8 @@
  * another compiler for a set, beside the same on the same server when nothing else is done: with pauses in which the builds of
  * the set go on, and one right after the other. What this machine does to anything that is not alone on it is shown by the same
  * while as many processes as it has processors only count, at the lowest priority of all. Last, where the real registry is at
- * hand: the time and size of answers about its package set, beside the same request for the server's status.
+ * hand: the time and size of answers about its package set, beside the same request for the server's status, and the time of the
+ * plan for the next update.
  *
  *   tests/bench/run set       (bench_set [--bin DIR])
  */
@@ -195,6 +196,23 @@ static double measure_answer(struct server *server, const char *path, double sta
     return median;
 }
 
+/* Prints the median time of a run of registryctl. */
+static double measure_run(struct server *server, const char *arguments, double less_ms) {
+    struct samples times = {0};
+    for (int i = 0; i < READS; i++) {
+        int64_t begun_us = clock_monotonic_us();
+        shell_output(&server->arena, "PACKAGE_SET_ADDRESS='ipc://%s/package-set.ipc' '%s/registryctl' --gateway %s %s",
+                     server->folder, server->programs, server->url, arguments);
+        samples_add(&times, (double)(clock_monotonic_us() - begun_us) / 1000);
+    }
+    double median = samples_percentile(&times, 50);
+    printf("registryctl %-28s %7.2f ms", arguments, median);
+    if (less_ms > 0) printf(", of these %.2f ms for the plan", median - less_ms);
+    printf("\n");
+    samples_release(&times);
+    return median;
+}
+
 static void measure_reading(const char *programs) {
     struct arena arena = {0};
     struct package_set set;
@@ -208,6 +226,7 @@ static void measure_reading(const char *programs) {
         measure_answer(server, "/package-sets/latest/excuses/deku", status_ms);
         measure_answer(server, "/packages/prelude/6.0.2", status_ms);
         measure_answer(server, "/package-sets/latest", status_ms);
+        measure_run(server, "package-set --dry-run", measure_run(server, "--version", 0));
         set_scene_stop(server);
     }
     manifest_index_free(index);
