@@ -160,6 +160,10 @@ void call_begin_stream(struct call *call, void (*proceed)(h2o_generator_t *gener
 /* Adds a header to an answer, on the thread that has the call. Strings are borrowed. */
 void answer_header(struct answer *answer, const char *name, const char *value);
 
+/* Gives the answer an ETag made from its content, so that clients keep it and ask about it each time. True: the client, with
+ * its header `if_none_match` or NULL, has it; the answer becomes a 304. On the thread that has the call. */
+bool answer_has_tag(struct call *call, const char *bytes, size_t length, const char *if_none_match);
+
 /* The text to send. */
 static inline const struct text *answer_view(const struct answer *answer) {
     return answer->kept ? &answer->kept->body : &answer->body;

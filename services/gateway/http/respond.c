@@ -10,10 +10,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/http/header_lists.h"
 #include "services/gateway/http/response_filter.h"
+#include "services/gateway/web/page.h"
 
 enum { FILE_CHUNK_BYTES = 65536 };
 
@@ -46,6 +49,17 @@ void answer_header(struct answer *answer, const char *name, const char *value) {
     assert(answer->header_count < ANSWER_HEADERS_MAX);
     answer->headers[answer->header_count].name = name;
     answer->headers[answer->header_count++].value = value;
+}
+
+bool answer_has_tag(struct call *call, const char *bytes, size_t length, const char *if_none_match) {
+    char hash[SHA256_SRI_MAX];
+    hash_sha256_sri(bytes, length, hash);
+    const char *tag = arena_format(&call->arena, "\"%s\"", hash);
+    answer_header(&call->answer, "etag", tag);
+    answer_header(&call->answer, "cache-control", "no-cache");
+    if (!header_list_has_tag(if_none_match, tag)) return false;
+    call->answer.http_status = 304;
+    return true;
 }
 
 void answer_json_or_text(struct answer *answer, bool is_json) {
@@ -171,13 +185,17 @@ void call_fail(struct call *call, enum status status, const char *path, const ch
     if (answer->file >= 0) close(answer->file);
     answer->file = -1;
     answer->http_status = status_http(status);
-    answer->content_type = "application/json";
     bool has_retry_after = false;
     for (size_t i = 0; i < answer->header_count; i++)
         if (strcmp(answer->headers[i].name, "retry-after") == 0) has_retry_after = true;
     if ((answer->http_status == 503 || answer->http_status == 429) && !has_retry_after)
         answer_header(answer, "retry-after", answer->http_status == 429 ? "60" : "2");
-    error_append_json(&answer->body, status_code(status), message, path);
+    if (call->route && call->route->is_page) {
+        page_fail(call, message);
+    } else {
+        answer->content_type = "application/json";
+        error_append_json(&answer->body, status_code(status), message, path);
+    }
     call_send(call);
 }
 

@@ -37,9 +37,12 @@
 
 static const struct route routes[] = {
 #define ROUTE(method, path, function, ports, crawlers, ...)                                                                    \
-    {METHOD_##method, path, #function, function, PORT_##ports, crawlers, __VA_ARGS__},
+    {METHOD_##method, path, #function, function, PORT_##ports, crawlers, __VA_ARGS__, false},
+#define PAGE(path, function, crawlers, what, parameters)                                                                       \
+    {METHOD_GET, path, #function, function, PORT_PUBLIC, crawlers, NO_BODY, what, parameters, NULL, 0, true},
 #include "services/gateway/routes/routes.def"
 #undef ROUTE
+#undef PAGE
 };
 
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };

@@ -46,6 +46,7 @@ struct route {
     const struct query_parameter *parameters; /* terminated by a row without a name */
     const struct route_answer *answers;
     size_t answer_count;
+    bool is_page; /* of the site: HTML, also its failures; no part of the OpenAPI document */
 };
 
 /* The value of a `{name}`, within the matched path. */
@@ -76,7 +77,9 @@ void router_find(enum port port, const char *method, size_t method_length, const
 
 /* The functions of services/gateway/routes/routes.def. */
 #define ROUTE(method, path, function, ...) void function(struct call *call);
+#define PAGE(path, function, ...) void function(struct call *call);
 #include "services/gateway/routes/routes.def"
 #undef ROUTE
+#undef PAGE
 
 #endif

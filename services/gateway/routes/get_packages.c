@@ -7,11 +7,11 @@
 #include "lib/domain/package/version.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
-#include "services/gateway/routes/registry_query.h"
+#include "services/gateway/routes/package_question.h"
 
 #define UNAVAILABLE "Packages cannot be looked up at the moment: try again in a few seconds."
 
-void get_packages(struct call *call) {
+void package_question_ask_page(struct call *call, page_writer *write) {
     struct error err;
     const char *after = query_text(&call->query, "after");
     if (after && package_name_check(after, &err)) {
@@ -24,6 +24,7 @@ void get_packages(struct call *call) {
                     .package_query = {.after = after, .limit = query_number(&call->query, "limit")}},
         .unavailable = UNAVAILABLE,
         .page = call->route->path,
+        .write = write,
     };
     registry_query_ask(call, &query);
 }
@@ -37,9 +38,8 @@ static bool check_version(struct call *call, const char *version) {
     return false;
 }
 
-static void ask_for_one(struct call *call, const char *version) {
+void package_question_ask_one(struct call *call, const char *name, const char *version, page_writer *write) {
     struct message *again = arena_alloc(&call->arena, sizeof *again);
-    const char *name = call->parameters[0];
     if (!registry_query_check_name(call, name) || !check_version(call, version)) return;
     *again = (struct message){.tag = MESSAGE_package_query, .package_query = {.name = name, .version = version}};
     const struct registry_query query = {
@@ -47,14 +47,19 @@ static void ask_for_one(struct call *call, const char *version) {
         .request = {.tag = MESSAGE_known_package_query, .known_package_query = {.name = name, .version = version}},
         .again = again,
         .unavailable = UNAVAILABLE,
+        .write = write,
     };
     registry_query_ask(call, &query);
 }
 
+void get_packages(struct call *call) {
+    package_question_ask_page(call, NULL);
+}
+
 void get_package(struct call *call) {
-    ask_for_one(call, NULL);
+    package_question_ask_one(call, call->parameters[0], NULL, NULL);
 }
 
 void get_package_version(struct call *call) {
-    ask_for_one(call, call->parameters[1]);
+    package_question_ask_one(call, call->parameters[0], call->parameters[1], NULL);
 }

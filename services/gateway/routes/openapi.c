@@ -229,7 +229,7 @@ void openapi_append(struct text *out) {
     size_t count;
     const struct route *routes = router_routes(&count);
     for (size_t i = 0; i < count; i++)
-        if (routes[i].ports & PORT_PUBLIC) add_route(document, &routes[i]);
+        if ((routes[i].ports & PORT_PUBLIC) && !routes[i].is_page) add_route(document, &routes[i]);
     json_append_value(out, document, 0);
     json_decref(document);
 }

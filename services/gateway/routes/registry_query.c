@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hash.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
@@ -15,6 +14,7 @@
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/http/header_lists.h"
+#include "services/gateway/web/page.h"
 
 enum { GZIP_MIN_BYTES = 4096 }; /* smaller answers fit into a few packets anyway */
 
@@ -35,16 +35,15 @@ static void add_link_to_next(struct call *call, const char *path, const char *pa
     json_decref(json);
 }
 
-/* True: the client has this answer, which becomes a 304. */
-static bool add_tag(struct call *call, const struct registry_query *query, const char *json, size_t length) {
-    char hash[SHA256_SRI_MAX];
-    hash_sha256_sri(json, length, hash);
-    const char *tag = arena_format(&call->arena, "\"%s\"", hash);
-    answer_header(&call->answer, "etag", tag);
-    answer_header(&call->answer, "cache-control", "no-cache"); /* kept, and asked about each time */
-    if (!header_list_has_tag(query->if_none_match, tag)) return false;
-    call->answer.http_status = 304;
-    return true;
+/* Makes a page of the service's JSON. */
+static void make_page(struct call *call, const struct registry_query *query, const char *json) {
+    struct text page = {0};
+    struct html html = {.out = &page};
+    json_t *value = NULL;
+    if (json_read(&value, json, strlen(json), "The answer", NULL) == STATUS_OK) query->write(&html, value);
+    json_decref(value);
+    page_answer(call, &page, query->accepts_gzip, query->if_none_match);
+    text_release(&page);
 }
 
 /* service_question.prepare: makes the answer, but for the Link. */
@@ -53,8 +52,12 @@ static void make_answer(struct call *call) {
     const struct registry_query *query = question->context;
     const char *json = question->answer.json_answer.json;
     size_t length = strlen(json);
+    if (query->write) {
+        make_page(call, query, json);
+        return;
+    }
     answer_header(&call->answer, "vary", "Origin, Accept-Encoding");
-    if (query->has_tag && add_tag(call, query, json, length)) return;
+    if (query->has_tag && answer_has_tag(call, json, length, query->if_none_match)) return;
     call->answer.content_type = "application/json";
     if (query->accepts_gzip && length >= GZIP_MIN_BYTES) {
         gzip_pack(&call->answer.body, json, length);
@@ -71,7 +74,7 @@ static void answer(struct call *call) {
         call_fail_with_question(call, question, query->unavailable);
         return;
     }
-    if (query->page) add_link_to_next(call, query->page, question->answer.json_answer.json);
+    if (query->page && !query->write) add_link_to_next(call, query->page, question->answer.json_answer.json);
     call_send_made(call);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Asks a service about something in the registry, and passes its JSON on unchanged (proto/messages.def).
+ * Asks a service about something in the registry, and passes its JSON on unchanged (proto/messages.def), or as a page of the site.
  *
  * The service first answers from its memory. Before a 404, it must read the git repositories again. To keep invented names from
  * causing a flood of fetches, an address may cause UNKNOWN_PACKAGES_PER_MINUTE of these and then gets 429, rather than a 404
@@ -16,15 +16,21 @@
 #include "proto/message.h"
 
 struct call;
+struct html;
+struct json_t;
 struct service_asker;
+
+/* Writes a whole page about an answer (services/gateway/web/page.h). On a thread of the asker. */
+typedef void page_writer(struct html *html, const struct json_t *answer);
 
 struct registry_query {
     struct service_asker *asker;
     struct message request;      /* its answer is a json_answer */
     const struct message *again; /* asked where that is not found; NULL: it is final. In the call's arena */
     const char *unavailable;     /* the sentence of a 503 */
-    const char *page; /* the path of a list, whose answer may have `next`: gets a Link to the next page; NULL: none */
-    bool has_tag;     /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
+    const char *page;   /* the path of a list, whose answer may have `next`: gets a Link to the next page; NULL: none */
+    page_writer *write; /* the answer as a page; NULL: as JSON */
+    bool has_tag;       /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
 
     /* Set by registry_query_ask(). */
     bool accepts_gzip;

@@ -42,7 +42,7 @@ static void parameters_are_cut_out(void **state) {
 static void missing_objects_are_not_found(void **state) {
     (void)state;
     static const char *const paths[] = {
-        "/",        "",           "/api/v1/jobs/",  "/api/v1/jobs/a/b", "/api/v1/job", "/api/v1/jobsx",
+        "//",       "",           "/api/v1/jobs/",  "/api/v1/jobs/a/b", "/api/v1/job", "/api/v1/jobsx",
         "/status/", "/a/.tar.gz", "//1.0.0.tar.gz", "/a/b/1.0.0.tar.gz"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         struct route_match match = find(PORT_PUBLIC, "GET", paths[i]);

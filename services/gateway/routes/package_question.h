@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Questions about packages to build-matrix, for the API's routes and the site's pages.
+ */
+#ifndef SERVICES_GATEWAY_ROUTES_PACKAGE_QUESTION_H
+#define SERVICES_GATEWAY_ROUTES_PACKAGE_QUESTION_H
+
+#include "services/gateway/routes/registry_query.h"
+
+/* Answers with a page of the list of packages, by the parameters `after` and `limit` of the call. */
+void package_question_ask_page(struct call *call, page_writer *write);
+
+/* Answers with one package, or with its version unless that is NULL. */
+void package_question_ask_one(struct call *call, const char *name, const char *version, page_writer *write);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/web/page.h"
+
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/tools/archive/gzip.h"
+#include "services/gateway/http/call.h"
+#include "services/gateway/http/header_lists.h"
+#include "services/gateway/web/assets.h"
+
+enum { GZIP_MIN_BYTES = 1024 };
+
+static const struct { const char *address, *name; } sections[] = {{"/packages", "Packages"}};
+
+static void write_head(struct html *html, const char *title) {
+    html_begin(html, "head");
+    html_void(html, "meta");
+    html_attribute(html, "charset", "utf-8");
+    html_void(html, "meta");
+    html_attribute(html, "name", "viewport");
+    html_attribute(html, "content", "width=device-width, initial-scale=1");
+    html_begin(html, "title");
+    html_format(html, "%s · PureScript registry", title);
+    html_end(html);
+    html_void(html, "link");
+    html_attribute(html, "rel", "stylesheet");
+    html_attribute(html, "href", asset_address("site.css"));
+    html_void(html, "link");
+    html_attribute(html, "rel", "icon");
+    html_attribute(html, "href", asset_address("icon.svg"));
+    html_end(html);
+}
+
+static void write_navigation(struct html *html, const char *section) {
+    html_begin(html, "header");
+    html_begin(html, "nav");
+    html_attribute(html, "aria-label", "Site");
+    html_link(html, "/", "PureScript registry");
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        html_begin(html, "a");
+        html_attribute(html, "href", sections[i].address);
+        html_attribute(html, "aria-current", text_equal(section, sections[i].address) ? "page" : NULL);
+        html_text(html, sections[i].name);
+        html_end(html);
+    }
+    html_end(html);
+    html_end(html);
+}
+
+void page_begin(struct html *html, const char *title, const char *section) {
+    text_append(html->out, "<!DOCTYPE html>\n");
+    html_begin(html, "html");
+    html_attribute(html, "lang", "en");
+    write_head(html, title);
+    html_begin(html, "body");
+    html_begin(html, "a");
+    html_attribute(html, "href", "#content");
+    html_attribute(html, "class", "skip");
+    html_text(html, "Skip to the content");
+    html_end(html);
+    write_navigation(html, section);
+    html_begin(html, "main");
+    html_attribute(html, "id", "content");
+    html_element(html, "h1", NULL, title);
+}
+
+void page_end(struct html *html) {
+    html_end(html);
+    html_begin(html, "footer");
+    html_link(html, "/api/v1/openapi.json", "The API as an OpenAPI document");
+    html_end(html);
+    while (html->depth > 0)
+        html_end(html);
+    text_append(html->out, "\n");
+}
+
+static void add_headers(struct answer *answer) {
+    answer->content_type = "text/html; charset=utf-8";
+    answer_header(answer, "content-security-policy",
+                  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action "
+                  "'self'; base-uri 'none'; frame-ancestors 'none'");
+    answer_header(answer, "referrer-policy", "same-origin");
+}
+
+void page_answer(struct call *call, const struct text *page, bool accepts_gzip, const char *if_none_match) {
+    struct answer *answer = &call->answer;
+    add_headers(answer);
+    answer_header(answer, "vary", "Origin, Accept-Encoding");
+    if (answer_has_tag(call, page->bytes, page->length, if_none_match)) return;
+    if (accepts_gzip && page->length >= GZIP_MIN_BYTES) {
+        gzip_pack(&answer->body, page->bytes, page->length);
+        answer_header(answer, "content-encoding", "gzip");
+    } else {
+        text_append_bytes(&answer->body, page->bytes, page->length);
+    }
+}
+
+void page_send(struct call *call, const struct text *page) {
+    page_answer(call, page, header_list_accepts_gzip(call_request_header(call, "accept-encoding")),
+                call_request_header(call, "if-none-match"));
+    call_send_made(call);
+}
+
+void page_fail(struct call *call, const char *message) {
+    struct html html = {.out = &call->answer.body};
+    add_headers(&call->answer);
+    page_begin(&html, call->answer.http_status == 404 ? "Not found" : "This did not work", NULL);
+    html_element(&html, "p", NULL, message);
+    html_begin(&html, "p");
+    html_link(&html, "/packages", "All packages");
+    html_end(&html);
+    page_end(&html);
+}
