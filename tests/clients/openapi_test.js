@@ -277,7 +277,8 @@ async function main(programs, folder) {
   const downloads = await startDownloads(path.join(folder, 'server/storage'));
   const server = new RegistryServer(programs, path.join(folder, 'server'),
     { BUILD_DOWNLOAD_URL: downloads, S3_API_URL: '', POST_LIMIT_PER_MINUTE: String(POST_LIMIT),
-      GATEWAY_READERS_PER_ADDRESS: '50', TRUSTEE_LOOKUP: 'true', GITHUB_API_URL: await startGitHub(),
+      GATEWAY_READERS_PER_ADDRESS: '50', BACKGROUND_HOLD_MS: '0', // builds of the sweep end while a publication runs
+      TRUSTEE_LOOKUP: 'true', GITHUB_API_URL: await startGitHub(),
       PACCHETTIBOTTI_TOKEN: TOKEN, PURSUIT_API_URL: 'http://127.0.0.1:9' },
     begin);
   await server.start();
