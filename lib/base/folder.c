@@ -190,8 +190,8 @@ bool file_write_all(int file, const void *bytes, size_t length) {
 }
 
 /* Opens an empty PATH.new for this writer alone: another one, of any process, waits until it is closed, and then finds that the
- * name has gone with the rename. The name is always the same, so that what a killed writer left is used by the next. -1 with
- * errno. */
+ * name has gone with the rename. The name is always the same, so that the next writer uses the file that a killed one left. -1
+ * with errno. */
 static int open_beside(const char *path) {
     for (;;) {
         struct stat opened, named;

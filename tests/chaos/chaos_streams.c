@@ -66,7 +66,7 @@ struct chaos {
     int64_t checked_lines;
 };
 
-/* A round, and who writes its jobs. */
+/* A round, and the writers of its jobs. */
 struct writer {
     struct chaos *chaos;
     struct stream_round *round;

@@ -187,7 +187,7 @@ static void take_head(struct stream_reader *reader) {
     atomic_fetch_add(&reader->round->open_readers, 1);
 }
 
-/* Moves what chunks there are from the input to the body. False: the last one has come. */
+/* Moves the chunks that are there from the input to the body. False: the last one has come. */
 static bool decode_chunks(struct stream_reader *reader) {
     struct text *input = &reader->input;
     size_t at = 0;
@@ -283,7 +283,7 @@ static void go_on(struct stream_reader *reader, int poller) {
     }
 }
 
-/* Breaks a connection off at wherever it is: what is in the sockets, and the part of an event, is lost. */
+/* Breaks a connection off wherever it is: the bytes in the sockets, and the part of an event, are lost. */
 static void cut_one(struct stream_round *round, struct stream_reader *readers) {
     int first = (int)((unsigned)rand_r(&round->seed) % (unsigned)round->reader_count);
     for (int i = 0; i < round->reader_count; i++) {

@@ -46,8 +46,8 @@ void set_changes_find_candidates(struct set_changes *out, const struct set_membe
 /* Orders and groups changes of which `package`, `version` and `replaced` are set; sets the other fields. */
 void set_changes_arrange(struct set_changes *changes, const struct set_members *members);
 
-/* Makes one group of all. In a set that is not self-contained no part of the changes can be tried by itself: what closes the hole
- * may be in another group. */
+/* Makes one group of all. In a set that is not self-contained no part of the changes can be tried by itself: the change that
+ * closes the hole may be in another group. */
 void set_changes_join_groups(struct set_changes *changes);
 
 /* A hash of the set and the changes, in hex: equal if an update would have to decide the same again. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Every package begins with its best option. An option that needs what has none left is given up for the next one, which may
- * take away what another needs, so this goes on until nothing changes; options are only ever given up, so the outcome does not
- * depend on the order.
+ * Every package begins with its best option. An option that needs a package without options left is given up for the next one,
+ * which may take away an option that another needs, so this goes on until nothing changes; options are only ever given up, so
+ * the outcome does not depend on the order.
  */
 #include "lib/domain/set/set_proposal.h"
 

@@ -8,7 +8,7 @@
  *
  *   its own          if that is known to build with the compiler
  *   a newer one      that is known to, the newest first
- *   its own          if it is not known to, but through others alone (set_obstacles.h): they may be what moves
+ *   its own          if it is not known to, but through others alone (set_obstacles.h): these may move
  *   an older one     that is known to, the newest first
  *
  * and if there is none, it leaves. A package that is not in the set is added, in its newest version, if one of these needs it.

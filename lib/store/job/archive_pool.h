@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The files of archived jobs that were read last, kept open, each with its index and the block unpacked last: who reads a log from
- * one end to the other, in parts, has each block unpacked once. One pool in a process, of a bounded size; for all threads.
+ * The files of archived jobs that were read last, kept open, each with its index and the block unpacked last: for a client that
+ * reads a log in parts, from one end to the other, each block is unpacked once. One pool in a process, of a bounded size; for
+ * all threads.
  */
 #ifndef LIB_STORE_JOB_ARCHIVE_POOL_H
 #define LIB_STORE_JOB_ARCHIVE_POOL_H

@@ -43,7 +43,7 @@ CHECK_RESULT enum status job_watch_begin(struct job_store *store, struct job_wat
 CHECK_RESULT enum status job_watch_wait(struct job_store *store, struct job_watch *watch, int wait_ms, struct arena *arena,
                                         struct job_changes *out, struct error *err);
 
-/* Announces a change of the job's log though there is none, so that all who wait look at it. */
+/* Announces a change of the job's log though there is none, so that all its readers look at it. */
 CHECK_RESULT enum status job_watch_announce(struct job_store *store, const char *job_id, struct error *err);
 
 /* The changes of states after `position`, up to `limit`. STATUS_STALE: some of them are no longer kept. */

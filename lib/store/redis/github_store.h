@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What the daily look at GitHub keeps in Redis (lib/store/README.md, Daily look at GitHub), so that any instance goes on where
- * another has stopped, an outage loses nothing, and what has not changed costs no request of the rate limit.
+ * another has stopped, an outage loses nothing, and unchanged answers cost no request of the rate limit.
  *
  *   github:looks:WORK   hash: package → "ROUND TIME" of the last successful look at its repository
  *   github:etag:HASH    "NEXT ETAG": of the last answer to a question, for KEPT_DAYS since it was last looked up; NEXT is 1 if

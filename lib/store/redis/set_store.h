@@ -36,7 +36,7 @@ struct kept_outcome {
 };
 
 /* Looks up those with these keys, and sets the rest of each; texts are in the arena. An outcome that is looked up is kept for
- * another while, so what still matters is never forgotten. */
+ * another while, so one that still matters is never forgotten. */
 CHECK_RESULT enum status kept_outcomes_read(struct job_store *store, struct kept_outcome *outcomes, size_t count,
                                             struct arena *arena, struct error *err);
 

@@ -27,13 +27,13 @@ static void a_finished_job_streams_its_log_and_ends(void **state) {
     assert_string_equal(http_json_text(job, "error"), "It did not work.");
     json_decref(job);
 
-    /* who has the end need not come back */
+    /* a client that has the end need not come back */
     struct event_reader_options options = {.last_event_id = event_reader_event(reader, "end", 0)->id};
     struct event_reader *again = event_reader_start(url, events_path(&work, ""), &options);
     assert_int_equal(event_reader_wait_for_end(again), 204);
     event_reader_free(again);
 
-    /* who has the last line, but not the end, gets that */
+    /* a client that has the last line, but not the end, gets that */
     options.last_event_id = event_reader_event(reader, "log", 2)->id;
     again = event_reader_start(url, events_path(&work, ""), &options);
     assert_int_equal(event_reader_wait_for_end(again), 200);

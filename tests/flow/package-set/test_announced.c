@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * An update of the package set tells build-matrix of each build that it makes, so that no build waits until build-matrix looks for
- * jobs by itself. A stand-in listens at the address of build-matrix first, then build-matrix builds what it was told of.
+ * jobs by itself. A stand-in listens at the address of build-matrix first, then build-matrix makes the builds that were
+ * announced.
  */
 #include "tests/support/cmocka_all.h"
 

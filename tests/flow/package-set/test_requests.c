@@ -200,7 +200,7 @@ static void packages_leave_with_all_that_depend_on_them(void **state) {
     set_scene_expect_set(server, "4.0.0", "base 1.1.0 late 1.0.0 leaf 1.0.0 pair-a 1.0.1 pair-b 1.0.1 stuck 1.0.0 user 1.0.0");
 }
 
-/* ---- Others who ask ---- */
+/* ---- Requests by others ---- */
 
 static void two_requests_at_once_follow_each_other(void **state) {
     (void)state;

@@ -97,7 +97,7 @@ static void two_services_make_one_daily_update(void **state) {
     assert_int_equal(set_scene_commits(server), commits + 1);
 }
 
-/* Publications and their builds commit more than once; each leads to one update, and so does what no update takes in. */
+/* Publications and their builds commit more than once; each leads to one update, also one that no update takes in. */
 static void two_services_make_one_update_after_a_publication(void **state) {
     (void)state;
     const struct package first = {"fresh-a", "1.0.0", .pragma = NULL}, next = {"fresh-b", "1.0.0", .pragma = NULL};

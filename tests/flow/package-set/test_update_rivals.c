@@ -102,7 +102,7 @@ static void let_go(void) {
     assert_int_equal(unlink(hold_path()), 0);
 }
 
-/* ---- Others who write ---- */
+/* ---- Other writers ---- */
 
 static void an_update_that_is_overtaken_starts_over(void **state) {
     (void)state;
@@ -170,7 +170,7 @@ static void a_push_by_others_does_not_keep_a_set_out(void **state) {
     assert_string_equal(registry_file(server, REGISTRY_REPO, "README.md"), "Something else.\n");
 }
 
-/* Between the record and the push nothing starts over: what is recorded is released, or it is not. */
+/* Between the record and the push nothing starts over: the recorded set is released, or none. */
 static void a_set_that_others_release_at_the_last_moment_stands(void **state) {
     (void)state;
     set_scene_make_known(server, "last");

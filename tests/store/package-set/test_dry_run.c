@@ -93,7 +93,7 @@ static void goes_on_from_the_outcomes_that_are_known(void **state) {
                "fresh", "\"fails\"") "," ADDED("needy", "\"blocked\",\"by\":\"fresh\"") "]],\"knownBuilds\":4,\"builds\":[]}");
 }
 
-/* As in an update, all candidates are one group then: what closes the hole may be any of them. */
+/* As in an update, all candidates are one group then: any of them may close the hole. */
 static void in_a_set_with_a_hole_there_is_one_group(void **state) {
     struct set_service_scene *s = *state;
     OPEN_SMALL_REGISTRY(s, "lost 1.0.0 user 1.0.0", "fresh 1.0.0 [0.15.15]", "lost 1.0.0 []", "lost 1.1.0 [0.15.15]",
