@@ -15,6 +15,8 @@
 #ifndef LIB_SERVICE_MESSAGE_MESSAGE_SERVER_H
 #define LIB_SERVICE_MESSAGE_MESSAGE_SERVER_H
 
+#include <stdbool.h>
+
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 #include "lib/service/message/service_address.h"
@@ -37,6 +39,9 @@ struct message_handler {
 
 /* How long the client still waits, as it said in the request; 0: no longer. The request must be answered in any case. */
 int64_t message_pending_left_ms(const struct message_pending *pending);
+/* True once all connections over which the request came have ended: nobody would get the answer, which must be given in any case.
+ * A client that comes back sends its request again. */
+bool message_pending_is_gone(const struct message_pending *pending);
 /* Sends the answer (copied) and frees `pending`; never blocks. The answer is lost if the client is gone. */
 void message_pending_answer(struct message_pending *pending, const struct message *answer);
 void message_pending_fail(struct message_pending *pending, enum status status, const struct error *err);

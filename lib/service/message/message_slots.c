@@ -97,6 +97,16 @@ static struct reply_slot *wait_at(struct message_pending *pending, struct reply_
     return replaced;
 }
 
+bool message_pending_is_gone(const struct message_pending *pending) {
+    struct message_server *server = pending->server;
+    pthread_mutex_lock(&server->mutex);
+    const struct reply_slot *slot = pending->slot;
+    while (slot && slot->is_left)
+        slot = slot->twin;
+    pthread_mutex_unlock(&server->mutex);
+    return slot == NULL;
+}
+
 /* Takes a slot whose connection has ended off its request, if that waits at another slot, too. NULL: there is no such slot. */
 static struct reply_slot *take_left_slot(struct message_server *server) {
     struct reply_slot *left = NULL;

@@ -237,7 +237,8 @@ static void put_back(struct dispatcher *dispatcher, struct queue *asks) {
     dispatcher->asks = *asks;
 }
 
-/* Goes through all queued asks: answers those whose time is over and, if `is_awake`, looks for work for the others. An ask with
+/* Goes through all queued asks: answers those whose time is over or whose worker's connection has ended (a worker that was killed
+ * would else be given the jobs that it lost once more), and, if `is_awake`, looks for work for the others. An ask with
  * the same compilers as the unsuccessful one right before it is skipped. Returns true if a look failed. Called with the mutex
  * held; releases it meanwhile. */
 static bool look(struct dispatcher *dispatcher, bool is_awake) {
@@ -253,7 +254,8 @@ static bool look(struct dispatcher *dispatcher, bool is_awake) {
         is_urgent = must_hold(dispatcher);
     }
     for (struct ask *ask; (ask = take_ask(&asks));) {
-        if (message_pending_left_ms(ask->pending) == 0 || clock_monotonic_ms() >= ask->until_ms) {
+        bool is_over = message_pending_left_ms(ask->pending) == 0 || clock_monotonic_ms() >= ask->until_ms;
+        if (is_over || message_pending_is_gone(ask->pending)) {
             answer_nothing(ask);
             continue;
         }

@@ -59,9 +59,8 @@ static void status_is_200_and_empty(void **state) {
 
 static void unknown_addresses_and_methods_are_refused(void **state) {
     (void)state;
-    static const char *const unknown[] = {
-        "/",        "/api/v1/nothing", "/api/v1/jobs/",    "/api/v1/jobs/%FF", "/api/v1/jobs/a%00b",
-        "/metrics", "/api/v2/jobs",    "/../../etc/passwd"};
+    static const char *const unknown[] = {"/nothing",           "/api/v1/nothing", "/api/v1/jobs/", "/api/v1/jobs/%FF",
+                                          "/api/v1/jobs/a%00b", "/metrics",        "/api/v2/jobs",  "/../../etc/passwd"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         struct http_response response = http_ask(NULL, url, unknown[i], NULL, NULL);
         http_expect_error(&response, 404, "not_found", NULL);

@@ -339,6 +339,25 @@ static int ask_until_taken(struct fixture *fixture, struct shelf *shelf, int cou
     return file;
 }
 
+static void a_request_is_gone_with_its_last_connection(void **state) {
+    struct fixture *fixture = *state;
+    struct shelf shelf = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct message_server *server = serve_shelf(&shelf, fixture->tcp, 0);
+    int first = ask_again(fixture), second = ask_again(fixture);
+    assert_int_equal(shelf_count(&shelf), 1);
+    assert_false(message_pending_is_gone(shelf.pending[0]));
+    close(first);
+    usleep(20000);
+    assert_false(message_pending_is_gone(shelf.pending[0]));
+    close(second);
+    for (int64_t until_ms = clock_monotonic_ms() + CALL_MS; !message_pending_is_gone(shelf.pending[0]);) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(1000);
+    }
+    answer_from_shelf(&shelf, 0);
+    message_server_free(server);
+}
+
 /* The largest number of waiting requests; all clients but the first have left. */
 static void desks_of_connections_that_ended_are_let_go(void **state) {
     struct fixture *fixture = *state;
@@ -430,6 +449,7 @@ int main(void) {
         TEST(an_answer_after_its_asker_went_is_lost_and_no_harm),
         TEST(a_request_sent_again_while_it_waits_is_the_same),
         TEST(a_request_sent_again_and_again_takes_no_more_desks_than_may_wait),
+        TEST(a_request_is_gone_with_its_last_connection),
         TEST(desks_of_connections_that_ended_are_let_go),
         TEST(desks_of_connections_that_end_at_once_are_let_go),
         TEST(closing_waits_for_those_that_are_still_to_be_answered),
