@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/publish/publish_service.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/memory.h"
+#include "lib/base/text.h"
 #include "lib/domain/identity/signer.h"
 #include "lib/tools/archive/package_cache.h"
 #include "services/publish/compiler_list.h"
@@ -19,7 +21,15 @@ enum { START_TIMEOUT_MS = 600000, STORAGE_CHECK_MS = 700 };
 static const char no_licensee[] =
     "Licensee is not installed, so the texts of license files are not compared with manifests: install ruby-licensee.";
 
-/* Claims WORK_DIR for this process and removes the run folders that a killed process left there. */
+/* Removes the drafts (file_draft_open()) in the folder. A whole tarball stays: its job may have a record, and needs it. */
+static void remove_drafts(const char *path) {
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        if (text_ends_with(entry->d_name, ".new")) unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder) closedir(folder);
+}
+
+/* Claims WORK_DIR for this process and removes the run folders and drafts that a killed process left there. */
 static enum status open_work_folder(struct publish_service *service, struct error *err) {
     const char *base = service->settings.work_dir;
     enum status status = folder_claim(&service->work_folder_claim, base, err);
@@ -27,7 +37,9 @@ static enum status open_work_folder(struct publish_service *service, struct erro
     struct arena arena = {0};
     folder_remove(arena_format(&arena, "%s/runs", base));
     status = folder_make(arena_format(&arena, "%s/runs", base), err);
-    if (!status) status = folder_make(arena_format(&arena, "%s/tarballs", base), err);
+    const char *tarballs = arena_format(&arena, "%s/tarballs", base);
+    if (!status) status = folder_make(tarballs, err);
+    if (!status) remove_drafts(tarballs);
     arena_release(&arena);
     return status;
 }

@@ -119,11 +119,14 @@ static void work_folders_of_a_killed_service_are_removed_but_not_its_tarballs(vo
     const char *tarball = arena_format(&f->arena, "%s/tarballs/a-job.tar.gz", p->service.settings.work_dir);
     write_file(run, "");
     write_file(tarball, "");
+    const char *draft = arena_format(&f->arena, "%s.new", tarball);
+    write_file(draft, "");
     publish_service_release(&p->service);
     p->service = (struct publish_service){.accepts_no_sandbox = server_sandbox_option() != NULL};
     assert_ok(settings_load(&p->service.settings, PROGRAM_PUBLISH, &f->err));
     assert_ok(publish_service_init(&p->service, &f->err));
     assert_int_not_equal(access(run, F_OK), 0);
+    assert_int_not_equal(access(draft, F_OK), 0);
     assert_int_equal(access(tarball, F_OK), 0);
 }
 
