@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Questions about packages to build-matrix, for the API's routes and the site's pages.
+ * Questions about packages to build-matrix, for the API's routes and the site's pages; get_packages.c has them.
  */
 #ifndef SERVICES_GATEWAY_ROUTES_PACKAGE_QUESTION_H
 #define SERVICES_GATEWAY_ROUTES_PACKAGE_QUESTION_H

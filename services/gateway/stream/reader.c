@@ -193,7 +193,7 @@ static bool may_send(const struct reader *reader) {
     return reader->is_begun && !reader->is_sending && !reader->is_away && !reader->is_over;
 }
 
-/* Sends the lines that are there, if nothing is being sent; else arranges for it to come. */
+/* Sends the lines that are there, if nothing is being sent; else arranges for them to come. */
 static void pump(struct reader *reader) {
     if (!may_send(reader)) return;
     if (reader->call->answer.body.length || reader->is_complete)

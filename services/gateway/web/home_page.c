@@ -16,7 +16,7 @@ static void write_command(struct html *html, const char *command) {
 void get_home_page(struct call *call) {
     struct text page = {0};
     struct html html = {.out = &page};
-    page_begin(&html, "The PureScript registry", "/");
+    page_begin(&html, "The PureScript registry", NULL);
     html_element(
         &html, "p", NULL,
         "Libraries of the PureScript language are published here, and spago finds them here. A published version never "

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/base/url.h"
 #include "lib/domain/package/version.h"
@@ -163,7 +164,7 @@ static void write_version(struct html *html, const struct version_row *row) {
 static void write_versions(struct html *html, const json_t *metadata) {
     static const char *const heads[] = {"Version", "Published", "Builds with", NULL};
     const json_t *published = json_object_get(metadata, "published"), *unpublished = json_object_get(metadata, "unpublished");
-    struct version_row *rows = calloc(json_object_size(published) + json_object_size(unpublished) + 1, sizeof *rows);
+    struct version_row *rows = memory_alloc((json_object_size(published) + json_object_size(unpublished) + 1) * sizeof *rows);
     size_t count = list_versions(rows, published, true);
     count += list_versions(rows + count, unpublished, false);
     qsort(rows, count, sizeof *rows, compare_newest_first);

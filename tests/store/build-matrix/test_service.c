@@ -177,16 +177,13 @@ static void builds_that_nobody_waits_for_are_held_back_during_a_publication(void
     await_metric(m, "registry_matrix_background_held", 1);
     const char *urgent = accept_build(m, "effect", NULL, MATRIX_PURPOSE_PUBLICATION);
     end_ask(&ask, MESSAGE_work_order);
-    assert_string_equal(read_build(m, &ask.answer).job_id, urgent);
+    const struct build_job build = read_build(m, &ask.answer);
+    const struct lease lease_of_build = lease_of(&build);
+    assert_string_equal(build.job_id, urgent);
     arena_release(&ask.arena);
     assert_ok(job_store_finish(f->store, &lease, &(struct job_end){.success = true}, &f->err));
     assert_string_equal(job_after(m, SHORT_WAIT_MS), ""); /* the build of the publication still runs */
-    const struct job build = get_job(f, urgent);
-    assert_int_equal(build.state, JOB_STATE_RUNNING);
-    struct redis_reply *reply;
-    assert_ok(redis_call(f->redis, &reply, &f->err, "HGET job:%s fence", urgent));
-    struct lease lease_of_build = {.fence = atoll(reply->text)};
-    memcpy(lease_of_build.job_id, urgent, strlen(urgent) + 1);
+    assert_int_equal(get_job(f, urgent).state, JOB_STATE_RUNNING);
     assert_ok(job_store_finish(f->store, &lease_of_build, &(struct job_end){.success = true, .verdict = "succeeded"}, &f->err));
     assert_string_equal(job_after(m, PATIENCE_MS), wave); /* found without an announcement */
     await_metric(m, "registry_matrix_background_held", 0);
