@@ -35,7 +35,7 @@ static int add(const char *const *settings) {
 
 static int set_up(void **state) {
     (void)state;
-    static const char *const settings[] = {"LEASE_MS=1000", "MATRIX_TIMEOUT_MS=15000", NULL};
+    static const char *const settings[] = {"LEASE_MS=1000", "MATRIX_TIMEOUT_MS=30000", NULL};
     struct error err;
     server = server_start(&(struct server_options){.settings = settings, .workers = 1, .compilers = "0_15_15 0_15_16"});
     server_terminate_worker(server, standard);

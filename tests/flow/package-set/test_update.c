@@ -152,12 +152,12 @@ static void components_are_built_side_by_side_and_searched_by_themselves(void **
 /* ---- What takes too long ---- */
 
 static const char *const slow_rows[] = {"base 1.0.0 " BOTH " ", "slow 1.0.0 " BOTH " "};
-static const struct generated_extra slow_extras[] = {{"slow", "1.0.0", .pragma = "sleep 12000"}};
+static const struct generated_extra slow_extras[] = {{"slow", "1.0.0", .pragma = "sleep 24000"}};
 
 /* A time limit may be the machine's fault, once. */
 static void what_takes_too_long_is_built_again_by_the_next_update(void **state) {
     (void)state;
-    static const char *const settings[] = {"MATRIX_TIMEOUT_MS=6000", NULL};
+    static const char *const settings[] = {"MATRIX_TIMEOUT_MS=15000", NULL};
     server = set_scene_start(&(struct set_scene_options){.rows = slow_rows,
                                                          .row_count = sizeof slow_rows / sizeof slow_rows[0],
                                                          .extras = slow_extras,

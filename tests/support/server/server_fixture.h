@@ -23,7 +23,7 @@
 
 enum {
     SERVER_WORKERS_MAX = 8,
-    PATIENCE_MS = 60000, /* limit of any wait: generous, because programs with sanitizers are slow on a busy machine */
+    PATIENCE_MS = 120000, /* limit of any wait: generous, because programs with sanitizers are slow on a busy machine */
     SERVER_SETTINGS_MAX = 48,
 };
 
