@@ -13,8 +13,6 @@
 #include "services/gateway/backend/service_asker.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
-#include "services/gateway/http/header_lists.h"
-#include "services/gateway/web/page.h"
 
 enum { GZIP_MIN_BYTES = 4096 }; /* smaller answers fit into a few packets anyway */
 
@@ -42,7 +40,7 @@ static void make_page(struct call *call, const struct registry_query *query, con
     json_t *value = NULL;
     if (json_read(&value, json, strlen(json), "The answer", NULL) == STATUS_OK) query->write(&html, value);
     json_decref(value);
-    page_answer(call, &page, query->accepts_gzip, query->if_none_match);
+    page_answer(call, &page, &query->headers);
     text_release(&page);
 }
 
@@ -57,9 +55,9 @@ static void make_answer(struct call *call) {
         return;
     }
     answer_header(&call->answer, "vary", "Origin, Accept-Encoding");
-    if (query->has_tag && answer_has_tag(call, json, length, query->if_none_match)) return;
+    if (query->has_tag && answer_has_tag(call, json, length, query->headers.if_none_match)) return;
     call->answer.content_type = "application/json";
-    if (query->accepts_gzip && length >= GZIP_MIN_BYTES) {
+    if (query->headers.accepts_gzip && length >= GZIP_MIN_BYTES) {
         gzip_pack(&call->answer.body, json, length);
         answer_header(&call->answer, "content-encoding", "gzip");
     } else {
@@ -112,8 +110,7 @@ static void look_again(struct call *call) {
 void registry_query_ask(struct call *call, const struct registry_query *query) {
     struct registry_query *kept = arena_alloc(&call->arena, sizeof *kept);
     *kept = *query;
-    kept->accepts_gzip = header_list_accepts_gzip(call_request_header(call, "accept-encoding"));
-    kept->if_none_match = call_request_header(call, "if-none-match");
+    kept->headers = page_request_of(call);
     ask(call, kept, &kept->request, kept->again ? look_again : answer);
 }
 

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 
 #include "proto/message.h"
+#include "services/gateway/web/page.h"
 
 struct call;
-struct html;
 struct json_t;
 struct service_asker;
 
@@ -33,8 +33,7 @@ struct registry_query {
     bool has_tag;       /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
 
     /* Set by registry_query_ask(). */
-    bool accepts_gzip;
-    const char *if_none_match;
+    struct page_request headers;
 };
 
 /* A malformed name of a package cannot exist: answers 404 and returns false. On the loop's thread. */

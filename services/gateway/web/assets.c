@@ -9,15 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/folder.h"
 #include "lib/base/hash.h"
 #include "lib/base/text.h"
+#include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/web/assets/icon.svg.h"
 #include "services/gateway/web/assets/site.css.h"
 
 #define FOLDER "/assets/"
 
-enum { HASH_LENGTH = 16 };
+enum { HASH_LENGTH = 16, FILE_LIMIT_BYTES = 1 << 20 };
 
 struct asset {
     const char *name, *type, *bytes;
@@ -67,8 +69,14 @@ void get_asset(struct call *call) {
         return;
     }
     struct answer *answer = &call->answer;
+    const char *folder = call->gateway->settings->web_dir;
+    struct error err;
+    if (folder && file_read(arena_format(&call->arena, "%s/%s", folder, asset->name), FILE_LIMIT_BYTES, &answer->body, &err)) {
+        call_fail_with(call, &err);
+        return;
+    }
+    if (!folder) text_append_bytes(&answer->body, asset->bytes, asset->length);
     answer->content_type = asset->type;
-    answer_header(answer, "cache-control", "public, max-age=31536000, immutable");
-    text_append_bytes(&answer->body, asset->bytes, asset->length);
+    answer_header(answer, "cache-control", folder ? "no-store" : "public, max-age=31536000, immutable");
     call_send(call);
 }

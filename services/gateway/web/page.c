@@ -65,6 +65,13 @@ void page_begin(struct html *html, const char *title, const char *section) {
     html_element(html, "h1", NULL, title);
 }
 
+void page_load_script(struct html *html, const char *name) {
+    html_begin(html, "script");
+    html_attribute(html, "type", "module");
+    html_attribute(html, "src", asset_address(name));
+    html_end(html);
+}
+
 void page_end(struct html *html) {
     html_end(html);
     html_begin(html, "footer");
@@ -83,12 +90,17 @@ static void add_headers(struct answer *answer) {
     answer_header(answer, "referrer-policy", "same-origin");
 }
 
-void page_answer(struct call *call, const struct text *page, bool accepts_gzip, const char *if_none_match) {
+struct page_request page_request_of(struct call *call) {
+    return (struct page_request){.accepts_gzip = header_list_accepts_gzip(call_request_header(call, "accept-encoding")),
+                                 .if_none_match = call_request_header(call, "if-none-match")};
+}
+
+void page_answer(struct call *call, const struct text *page, const struct page_request *request) {
     struct answer *answer = &call->answer;
     add_headers(answer);
     answer_header(answer, "vary", "Origin, Accept-Encoding");
-    if (answer_has_tag(call, page->bytes, page->length, if_none_match)) return;
-    if (accepts_gzip && page->length >= GZIP_MIN_BYTES) {
+    if (answer_has_tag(call, page->bytes, page->length, request->if_none_match)) return;
+    if (request->accepts_gzip && page->length >= GZIP_MIN_BYTES) {
         gzip_pack(&answer->body, page->bytes, page->length);
         answer_header(answer, "content-encoding", "gzip");
     } else {
@@ -97,8 +109,8 @@ void page_answer(struct call *call, const struct text *page, bool accepts_gzip, 
 }
 
 void page_send(struct call *call, const struct text *page) {
-    page_answer(call, page, header_list_accepts_gzip(call_request_header(call, "accept-encoding")),
-                call_request_header(call, "if-none-match"));
+    const struct page_request request = page_request_of(call);
+    page_answer(call, page, &request);
     call_send_made(call);
 }
 

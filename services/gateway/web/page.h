@@ -18,9 +18,21 @@ struct text;
 void page_begin(struct html *html, const char *title, const char *section);
 void page_end(struct html *html);
 
+/* Loads a module of services/gateway/web/assets, with which the page does more; it must say everything without. Inside <main>. */
+void page_load_script(struct html *html, const char *name);
+
+/* What the answer depends on of the request's headers, for functions that run on other threads than the loop's. */
+struct page_request {
+    bool accepts_gzip;
+    const char *if_none_match; /* or NULL */
+};
+
+/* On the loop's thread. */
+struct page_request page_request_of(struct call *call);
+
 /* Makes call->answer of a whole page: its headers and its body, gzipped if the client accepts that and it is large; a 304 if the
- * client has it. Any thread that has the call; `if_none_match` is the request's header or NULL. */
-void page_answer(struct call *call, const struct text *page, bool accepts_gzip, const char *if_none_match);
+ * client has it. Any thread that has the call. */
+void page_answer(struct call *call, const struct text *page, const struct page_request *request);
 
 /* The same on the loop's thread, for a page that needs nobody's answer; sends it. */
 void page_send(struct call *call, const struct text *page);

@@ -58,6 +58,19 @@ static void files_that_pages_load_are_kept_for_good(void **state) {
     expect_page(s, get(s, "/assets/site.0000000000000000.css"), 404, "Not found");
 }
 
+static void while_developing_files_are_read_from_a_folder(void **state) {
+    struct gateway_scene *s = *state;
+    set_text(&s->settings.web_dir, s->folder.path);
+    serve(s);
+    temporary_folder_write(&s->folder, "site.css", "a { color: red; }");
+    const struct answered css = get(s, asset_address("site.css"));
+    assert_string_equal(css.body, "a { color: red; }");
+    expect_header(s, &css, "cache-control", "no-store");
+    temporary_folder_write(&s->folder, "site.css", "a { color: blue; }");
+    assert_string_equal(get(s, asset_address("site.css")).body, "a { color: blue; }");
+    expect_status(get(s, asset_address("icon.svg")), 404);
+}
+
 static void packages_are_listed_page_by_page(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
@@ -96,9 +109,13 @@ static void a_package_has_its_versions_newest_first(void **state) {
     expect_within(page.body, "<dt>License</dt><dd>MIT</dd>");
     expect_within(page.body, "<a href=\"https://github.com/owner/repo\">https://github.com/owner/repo</a>, in the folder lib");
     expect_within(page.body, "<li><a href=\"/packages/prelude\">prelude</a> &gt;=6.0.0 &lt;7.0.0</li>");
-    const char *newest = strstr(page.body, "<td>10.0.0</td><td>2026-03-04</td><td>0.15.14, 0.15.15</td>"),
-               *unpublished = strstr(page.body, "<td>9.1.0</td><td>2026-02-01</td><td>Unpublished on 2026-02-02: "
-                                                "&lt;b&gt;Wrong&lt;/b&gt;</td>"),
+    const char *newest =
+                   strstr(page.body, "<td>10.0.0</td><td><time datetime=\"2026-03-04T05:06:07.000Z\">2026-03-04</time></td>"
+                                     "<td>0.15.14, 0.15.15</td>"),
+               *unpublished =
+                   strstr(page.body, "<td>9.1.0</td><td><time datetime=\"2026-02-01T00:00:00.000Z\">2026-02-01</time></td>"
+                                     "<td>Unpublished on <time datetime=\"2026-02-02T00:00:00.000Z\">2026-02-02"
+                                     "</time>: &lt;b&gt;Wrong&lt;/b&gt;</td>"),
                *oldest = strstr(page.body, "<td>9.0.0</td>");
     assert_true(newest && newest < unpublished && unpublished < oldest);
 }
@@ -149,6 +166,7 @@ int main(void) {
         gateway_test(the_home_page_says_how_to_publish),
         gateway_test(a_page_that_the_client_has_is_not_sent_again),
         gateway_test(files_that_pages_load_are_kept_for_good),
+        gateway_test(while_developing_files_are_read_from_a_folder),
         gateway_test(packages_are_listed_page_by_page),
         gateway_test(a_package_has_its_versions_newest_first),
         gateway_test(an_address_that_is_no_web_page_is_no_link),

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "services/gateway/web/parts.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+const char *part_text(const json_t *object, const char *field) {
+    const char *value = json_string_value(json_object_get(object, field));
+    return value ? value : "";
+}
+
+void part_link(struct html *html, const char *text, const char *format, ...) {
+    struct text address = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    text_append_format_list(&address, format, arguments);
+    va_end(arguments);
+    html_link(html, address.bytes, text);
+    text_release(&address);
+}
+
+void part_outside_link(struct html *html, const char *address) {
+    if (text_starts_with(address, "https://") || text_starts_with(address, "http://"))
+        html_link(html, address, address);
+    else
+        html_text(html, address);
+}
+
+void part_table_begin(struct html *html, const char *const *headings) {
+    html_begin(html, "table");
+    html_begin(html, "thead");
+    html_begin(html, "tr");
+    for (; *headings; headings++) {
+        bool is_number = **headings == '#';
+        html_begin(html, "th");
+        html_attribute(html, "scope", "col");
+        html_attribute(html, "class", is_number ? "number" : NULL);
+        html_text(html, *headings + is_number);
+        html_end(html);
+    }
+    html_end(html);
+    html_end(html);
+    html_begin(html, "tbody");
+}
+
+void part_table_end(struct html *html) {
+    html_end(html);
+    html_end(html);
+}
+
+void part_cell(struct html *html, const char *text) {
+    html_element(html, "td", NULL, text);
+}
+
+void part_number_cell(struct html *html, long long number) {
+    html_begin(html, "td");
+    html_attribute(html, "class", "number");
+    html_format(html, "%lld", number);
+    html_end(html);
+}
+
+void part_fact(struct html *html, const char *name, const char *text) {
+    if (!*text) return;
+    html_element(html, "dt", NULL, name);
+    html_element(html, "dd", NULL, text);
+}
+
+static void write_time(struct html *html, const char *time, bool has_time_of_day) {
+    if (!*time) return;
+    html_begin(html, "time");
+    html_attribute(html, "datetime", time);
+    html_format(html, "%.10s", time);
+    if (has_time_of_day && strlen(time) > 11) html_format(html, " %.8s UTC", time + 11);
+    html_end(html);
+}
+
+void part_date(struct html *html, const char *time) {
+    write_time(html, time, false);
+}
+
+void part_time(struct html *html, const char *time) {
+    write_time(html, time, true);
+}
+
+void part_next(struct html *html, const char *address, const char *text) {
+    html_begin(html, "p");
+    html_begin(html, "a");
+    html_attribute(html, "href", address);
+    html_attribute(html, "rel", "next");
+    html_text(html, text);
+    html_end(html);
+    html_end(html);
+}
