@@ -11,6 +11,7 @@
  *   signing.c      verify, sign
  *   packing.c      pack, unpack
  *   storage.c      storage
+ *   dmca.c         dmca
  *   matrix.c       workers, matrix (with matrix_verify.c)
  *   main.c         settings
  *
@@ -100,6 +101,8 @@ enum status command_pack(struct invocation *call, struct error *err);
 enum status command_unpack(struct invocation *call, struct error *err);
 
 enum status command_storage(struct invocation *call, struct error *err);
+
+enum status command_dmca(struct invocation *call, struct error *err);
 
 enum status command_workers(struct invocation *call, struct error *err);
 enum status command_matrix(struct invocation *call, struct error *err);

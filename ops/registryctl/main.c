@@ -86,6 +86,11 @@ static const struct command commands[] = {
      "Check the storage (folder or S3) in the publish service's settings. With --write, also store, read and remove an\n"
      "      object; with NAME, print the versions that have a stored tarball.",
      command_storage},
+    {"dmca", 1, 3, "all", "list [--all] | show REFERENCE | close REFERENCE DECISION",
+     "List the open takedown cases, or all; print one with what its sender wrote; close one with a sentence that says what\n"
+     "      was decided, which everybody can read. With the gateway's settings REDIS_URL and DMCA_DIR; cases that only one of\n"
+     "      these has are put into the other.",
+     command_dmca},
     {"workers", 0, 0, "", "",
      "List the build workers that are registered with the build-matrix service at BUILD_MATRIX_ADDRESS.", command_workers},
     {"matrix", 0, 1, "compiler: follow verify:", "NAME@VERSION | --compiler V [--follow | -f] | --verify N [--compiler V]",

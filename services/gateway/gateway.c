@@ -14,6 +14,7 @@
 #include "services/gateway/backend/service_asker.h"
 #include "services/gateway/http/clients.h"
 #include "services/gateway/http/server.h"
+#include "services/gateway/monitor/takedown_news.h"
 #include "services/gateway/routes/file_hashes.h"
 #include "services/gateway/routes/openapi.h"
 #include "services/gateway/stream/hub.h"
@@ -61,14 +62,26 @@ static bool is_ready(void *context, struct text *reasons) {
     return is_ready && alarms == 0;
 }
 
+/* health_check_options.take_news: takedown cases, by reference and package alone. */
+static void take_news(void *context, struct text *news) {
+    takedown_news_take(((struct gateway *)context)->takedown_news, news);
+}
+
+static void note_told(void *context) {
+    takedown_news_note_told(((struct gateway *)context)->takedown_news);
+}
+
 static enum status start_health_check(struct gateway *gateway, struct error *err) {
     if (!gateway->settings->healthchecks_url) return STATUS_OK;
     const struct health_check_options options = {.url = gateway->settings->healthchecks_url,
                                                  .interval_ms = (int)gateway->settings->healthchecks_interval_ms,
                                                  .retry_ms = HEALTH_CHECK_RETRY_MS,
                                                  .is_ready = is_ready,
+                                                 .take_news = take_news,
+                                                 .note_told = note_told,
                                                  .context = gateway};
-    return health_check_create(&gateway->health_check, &options, err);
+    enum status status = takedown_news_create(&gateway->takedown_news, gateway->settings->redis_url, err);
+    return status ? status : health_check_create(&gateway->health_check, &options, err);
 }
 
 /* Atomically writes STATE_DIR/gateway.ports: `server=PORT` and `management=PORT`, which the system may have chosen. */
@@ -129,6 +142,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     gateway->kept_answers = kept_answers_create(KEPT_ANSWER_BYTES);
     gateway->post_limit = rate_limit_create(settings->post_limit_per_minute);
     gateway->unknown_packages = rate_limit_create(UNKNOWN_PACKAGES_PER_MINUTE);
+    gateway->takedowns = rate_limit_create(TAKEDOWNS_PER_MINUTE);
     enum status status = trusted_proxies_parse(&gateway->proxies, settings->trusted_proxies, err);
     if (!status)
         status =
@@ -156,6 +170,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
 void gateway_stop(struct gateway *gateway) {
     atomic_store(&gateway->is_draining, true);
     health_check_free(gateway->health_check);
+    takedown_news_free(gateway->takedown_news);
     if (gateway->hub) hub_stop(gateway->hub);
     if (gateway->server) server_drain(gateway->server);
     readiness_free(gateway->readiness);
@@ -173,6 +188,7 @@ void gateway_stop(struct gateway *gateway) {
     rate_limit_free(gateway->trustee_failures);
     rate_limit_free(gateway->trustee_look_ups);
     rate_limit_free(gateway->unknown_packages);
+    rate_limit_free(gateway->takedowns);
     digest_set_free(gateway->trustee_tokens);
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);

@@ -29,6 +29,7 @@ struct hub;
 struct owner;
 struct server;
 struct service_asker;
+struct takedown_news;
 
 /* Limits for the bytes of answers that clients have not read yet, so that slow readers of long logs do not fill the memory. */
 enum { ANSWER_BYTES_MAX = 512 << 20, ANSWER_BYTES_PER_ADDRESS = 64 << 20 };
@@ -43,6 +44,9 @@ enum { TRUSTEE_FAILURES_PER_MINUTE = 5 };
 /* Limit per address for GETs of unknown packages, versions or package sets, for each of which a service reads both git
  * repositories. */
 enum { UNKNOWN_PACKAGES_PER_MINUTE = 60 };
+
+/* Limit per address for takedown cases, each of which an operator reads. */
+enum { TAKEDOWNS_PER_MINUTE = 3 };
 
 /* job.credential if the token was the configured one. */
 #define TRUSTEE_CREDENTIAL "PACCHETTIBOTTI_TOKEN"
@@ -62,6 +66,7 @@ struct gateway {
     struct rate_limit *trustee_look_ups; /* of tokens that turned out to be invalid */
     struct digest_set *trustee_tokens;   /* known to be a trustee's; their look-ups are preferred */
     struct rate_limit *unknown_packages; /* look-ups that read the repositories again */
+    struct rate_limit *takedowns;
     struct message_client *services[SERVICE_COUNT];
     struct service_asker *trustee_asker; /* looks up tokens' owners; NULL: TRUSTEE_LOOKUP is not set */
     struct service_asker *matrix_asker;  /* packages, plans of builds, and whether changes still hold */
@@ -72,8 +77,9 @@ struct gateway {
     struct file_hashes *file_hashes;   /* of tarballs */
     struct readiness *readiness;
     struct metrics_collector *metrics;
-    struct health_check *health_check; /* NULL: HEALTHCHECKS_URL is not set */
-    struct text openapi;               /* GET /api/v1/openapi.json */
+    struct health_check *health_check;   /* NULL: HEALTHCHECKS_URL is not set */
+    struct takedown_news *takedown_news; /* for it */
+    struct text openapi;                 /* GET /api/v1/openapi.json */
     struct server *server;
 };
 

@@ -42,6 +42,16 @@ enum status health_check_ping(const char *url, const char *suffix, const char *b
     return ping(url, suffix, body, NULL, err);
 }
 
+static enum status tell_news(struct health_check *check, struct error *err) {
+    const struct health_check_options *options = &check->options;
+    struct text news = {0};
+    if (options->take_news) options->take_news(options->context, &news);
+    enum status status = news.length ? ping(check->url, "/log", news.bytes, &check->no_longer, err) : STATUS_OK;
+    if (news.length && !status) options->note_told(options->context);
+    text_release(&news);
+    return status;
+}
+
 static void run(void *context) {
     struct health_check *check = context;
     struct text reasons = {0};
@@ -52,6 +62,7 @@ static void run(void *context) {
         bool is_ready = check->options.is_ready(check->options.context, &reasons);
         enum status status = is_ready ? ping(check->url, "", NULL, &check->no_longer, err)
                                       : ping(check->url, "/fail", text_view(&reasons), &check->no_longer, err);
+        if (!status) status = tell_news(check, err);
         pause_ms = status ? check->options.retry_ms : check->options.interval_ms;
         if (status && status != STATUS_CANCELLED)
             log_line(LOG_WARN, "health_check_failed", log_field("retry_in_ms", pause_ms), log_field("error", err->message));

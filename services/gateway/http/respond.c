@@ -27,6 +27,7 @@ static const char *reason_of(int http_status) {
     } reasons[] = {{200, "OK"},
                    {204, "No Content"},
                    {206, "Partial Content"},
+                   {303, "See Other"},
                    {304, "Not Modified"},
                    {400, "Bad Request"},
                    {401, "Unauthorized"},

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/http/response_filter.h"
 
+#include <string.h>
+
 #include "lib/base/error.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "services/gateway/http/connection.h"
 #include "services/gateway/http/router.h"
+#include "services/gateway/web/page.h"
 
 #define OURS H2O_STRLIT("gateway.answers")
 
@@ -51,6 +54,31 @@ static void send_replacement(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t 
     h2o_ostream_send_next(stream, req, &self->body, count > 0 ? 1 : 0, state);
 }
 
+static enum port port_of(h2o_req_t *req) {
+    return connection_of(req)->is_public ? PORT_PUBLIC : PORT_MANAGEMENT;
+}
+
+/* True if the request is one of a page or its form. */
+static bool is_for_page(h2o_req_t *req) {
+    struct route_match match;
+    const char *query = req->path.len ? memchr(req->path.base, '?', req->path.len) : NULL;
+    size_t length = query ? (size_t)(query - req->path.base) : req->path.len;
+    router_find(port_of(req), req->method.base, req->method.len, req->path.base, length, &match);
+    return match.route && match.route->is_page;
+}
+
+/* Appends the body, and sets its type. */
+static void write_failure(h2o_req_t *req, struct text *out, enum status status, const char *message) {
+    bool is_page = is_for_page(req);
+    const char *type = is_page ? page_type : "application/json";
+    if (is_page)
+        page_append_failure(out, req->res.status, message);
+    else
+        error_append_json(out, status_code(status), message, NULL);
+    if (is_page) add(req, H2O_STRLIT("content-security-policy"), page_policy, strlen(page_policy));
+    h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, type, strlen(type), 1);
+}
+
 /* Replaces the body of one of h2o's errors, which is a single chunk. Returns the slot for the next filter. */
 static h2o_ostream_t **replace_body(h2o_req_t *req, h2o_ostream_t **slot) {
     enum status status = req->res.status == 413   ? STATUS_TOO_LARGE
@@ -64,17 +92,15 @@ static h2o_ostream_t **replace_body(h2o_req_t *req, h2o_ostream_t **slot) {
     struct text body = {0}, too_large = {0};
     if (status == STATUS_TOO_LARGE)
         text_append_format(&too_large, "The request's body is larger than %zu bytes, which is the limit of %.*s.",
-                           router_body_limit(connection_of(req)->is_public ? PORT_PUBLIC : PORT_MANAGEMENT, req->method.base,
-                                             req->method.len, req->path.base, req->path.len),
+                           router_body_limit(port_of(req), req->method.base, req->method.len, req->path.base, req->path.len),
                            req->path.len < 100 ? (int)req->path.len : 100, req->path.base);
-    error_append_json(&body, status_code(status), too_large.bytes ? too_large.bytes : messages[status], NULL);
+    write_failure(req, &body, status, too_large.bytes ? too_large.bytes : messages[status]);
     text_release(&too_large);
     struct replacement *replacement = (struct replacement *)h2o_add_ostream(req, sizeof *replacement, slot);
     replacement->super.do_send = send_replacement;
     replacement->body = h2o_strdup(&req->pool, body.bytes, body.length);
     text_release(&body);
     req->res.content_length = replacement->body.len;
-    h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/json"), 1);
     return &replacement->super.next;
 }
 

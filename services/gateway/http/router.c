@@ -40,9 +40,12 @@ static const struct route routes[] = {
     {METHOD_##method, path, #function, function, PORT_##ports, crawlers, __VA_ARGS__, false},
 #define PAGE(path, function, crawlers, what, parameters)                                                                       \
     {METHOD_GET, path, #function, function, PORT_PUBLIC, crawlers, NO_BODY, what, parameters, NULL, 0, true},
+#define FORM(path, function, limit, what)                                                                                      \
+    {METHOD_POST, path, #function, function, PORT_PUBLIC, NOINDEX, BODY(limit, NULL), what, NO_PARAMETERS, NULL, 0, true},
 #include "services/gateway/routes/routes.def"
 #undef ROUTE
 #undef PAGE
+#undef FORM
 };
 
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };

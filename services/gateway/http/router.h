@@ -78,8 +78,10 @@ void router_find(enum port port, const char *method, size_t method_length, const
 /* The functions of services/gateway/routes/routes.def. */
 #define ROUTE(method, path, function, ...) void function(struct call *call);
 #define PAGE(path, function, ...) void function(struct call *call);
+#define FORM(path, function, ...) void function(struct call *call);
 #include "services/gateway/routes/routes.def"
 #undef ROUTE
 #undef PAGE
+#undef FORM
 
 #endif

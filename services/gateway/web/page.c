@@ -76,17 +76,21 @@ void page_end(struct html *html) {
     html_end(html);
     html_begin(html, "footer");
     html_link(html, "/api/v1/openapi.json", "The API as an OpenAPI document");
+    html_text(html, " · ");
+    html_link(html, "/dmca", "Copyright and takedowns");
     html_end(html);
     while (html->depth > 0)
         html_end(html);
     text_append(html->out, "\n");
 }
 
+const char page_type[] = "text/html; charset=utf-8";
+const char page_policy[] = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+                           "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 static void add_headers(struct answer *answer) {
-    answer->content_type = "text/html; charset=utf-8";
-    answer_header(answer, "content-security-policy",
-                  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action "
-                  "'self'; base-uri 'none'; frame-ancestors 'none'");
+    answer->content_type = page_type;
+    answer_header(answer, "content-security-policy", page_policy);
     answer_header(answer, "referrer-policy", "same-origin");
 }
 
@@ -114,13 +118,24 @@ void page_send(struct call *call, const struct text *page) {
     call_send_made(call);
 }
 
-void page_fail(struct call *call, const char *message) {
-    struct html html = {.out = &call->answer.body};
+void page_send_once(struct call *call, const struct text *page, int http_status) {
     add_headers(&call->answer);
-    page_begin(&html, call->answer.http_status == 404 ? "Not found" : "This did not work", NULL);
+    call->answer.http_status = http_status;
+    text_append_bytes(&call->answer.body, page->bytes, page->length);
+    call_send_made(call);
+}
+
+void page_append_failure(struct text *out, int http_status, const char *message) {
+    struct html html = {.out = out};
+    page_begin(&html, http_status == 404 ? "Not found" : "This did not work", NULL);
     html_element(&html, "p", NULL, message);
     html_begin(&html, "p");
     html_link(&html, "/packages", "All packages");
     html_end(&html);
     page_end(&html);
+}
+
+void page_fail(struct call *call, const char *message) {
+    add_headers(&call->answer);
+    page_append_failure(&call->answer.body, call->answer.http_status, message);
 }

@@ -37,7 +37,14 @@ void page_answer(struct call *call, const struct text *page, const struct page_r
 /* The same on the loop's thread, for a page that needs nobody's answer; sends it. */
 void page_send(struct call *call, const struct text *page);
 
+/* The same for the answer to a form, which nobody keeps: with this status, and without an ETag. */
+void page_send_once(struct call *call, const struct text *page, int http_status);
+
 /* Makes the body and headers of call->answer for a failure of a page: the sentence, and where to go from here. */
 void page_fail(struct call *call, const char *message);
+
+/* The page of such a failure alone; the answer needs the headers page_type and page_policy, a Content-Security-Policy. Any thread. */
+void page_append_failure(struct text *out, int http_status, const char *message);
+extern const char page_type[], page_policy[];
 
 #endif
