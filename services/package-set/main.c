@@ -17,6 +17,7 @@ static const struct message_handler messages[] = {
     {MESSAGE_set_page_query, .handle = answer_set_page_query},
     {MESSAGE_set_query, .handle = answer_set_query},
     {MESSAGE_set_comparison_query, .handle = answer_set_comparison_query},
+    {MESSAGE_set_detail_query, .handle = answer_set_detail_query},
     {MESSAGE_set_excuses_query, .handle = answer_set_excuses_query},
     {MESSAGE_set_dry_run_query, .handle = answer_set_dry_run_query},
     {MESSAGE_set_proposal_query, .handle = answer_set_proposal_query},

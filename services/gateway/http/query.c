@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
 #include "lib/domain/package/version.h"
+#include "lib/domain/set/set_excuses.h"
 
 const char *const query_orders[] = {"ASC", "DESC", NULL};
 #define LEVEL(name) #name,
@@ -26,6 +27,9 @@ const char *const query_kinds[] = {"all",
 #define JOB_KIND(name, text, service, shown, lane, is_change, timeout) text,
 #include "lib/domain/job/job_kinds.def"
                                    NULL};
+#define SET_VERDICT(name, text, party, meaning) text,
+const char *const query_set_verdicts[] = {SET_VERDICT_TABLE(SET_VERDICT) NULL};
+#undef SET_VERDICT
 
 /* Decodes in place. False for a malformed %XX, and if the result is not UTF-8. */
 static bool decode(char *text) {

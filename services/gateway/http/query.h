@@ -44,6 +44,7 @@ extern const char *const query_orders[];
 extern const char *const query_levels[];
 extern const char *const query_states[];
 extern const char *const query_kinds[]; /* `all`, and each kind of job */
+extern const char *const query_set_verdicts[];
 
 struct query {
     const struct query_parameter *rows;

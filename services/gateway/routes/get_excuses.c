@@ -6,10 +6,11 @@
  */
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
-#include "services/gateway/routes/registry_query.h"
+#include "services/gateway/routes/package_set_question.h"
 
-static void ask(struct call *call, const char *name) {
+void package_set_question_ask_excuses(struct call *call, const char *name, page_viewer *write, const void *view) {
     struct message *again = arena_alloc(&call->arena, sizeof *again);
+    if (name && !registry_query_check_name(call, name)) return;
     *again = (struct message){.tag = MESSAGE_set_excuses_query, .set_excuses_query = {.name = name, .looks_again = true}};
     const struct registry_query query = {
         .asker = call->gateway->set_asker,
@@ -17,14 +18,16 @@ static void ask(struct call *call, const char *name) {
         .again = again,
         .has_tag = !name,
         .unavailable = "Excuses cannot be looked up at the moment: try again in a few seconds.",
+        .write_view = write,
+        .view = view,
     };
     registry_query_ask(call, &query);
 }
 
 void get_package_set_excuses(struct call *call) {
-    ask(call, NULL);
+    package_set_question_ask_excuses(call, NULL, NULL, NULL);
 }
 
 void get_package_set_excuse(struct call *call) {
-    if (registry_query_check_name(call, call->parameters[0])) ask(call, call->parameters[0]);
+    package_set_question_ask_excuses(call, call->parameters[0], NULL, NULL);
 }

@@ -8,11 +8,11 @@
 #include "lib/domain/package/version.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
-#include "services/gateway/routes/registry_query.h"
+#include "services/gateway/routes/package_set_question.h"
 
 #define UNAVAILABLE "Package sets cannot be looked up at the moment: try again in a few seconds."
 
-void get_package_sets(struct call *call) {
+void package_set_question_ask_page(struct call *call, page_writer *write) {
     const struct registry_query query = {
         .asker = call->gateway->set_asker,
         .request = {.tag = MESSAGE_set_page_query,
@@ -20,28 +20,53 @@ void get_package_sets(struct call *call) {
                                        .limit = query_number(&call->query, "limit")}},
         .unavailable = UNAVAILABLE,
         .page = call->route->path,
+        .write = write,
     };
     registry_query_ask(call, &query);
+}
+
+bool package_set_question_check(struct call *call, const char *set, const char *field) {
+    struct version version;
+    struct error err;
+    if (strcmp(set, "latest") == 0 || !version_parse(&version, set, &err)) return true;
+    call_fail(call, STATUS_INVALID, field, err.message);
+    return false;
 }
 
 /* The path's parameter at `position` as messages have it: NULL for the latest set. A malformed one: answers 400 and returns
  * false. */
 static bool read_set(struct call *call, size_t position, const char *field, const char **out) {
-    struct version version;
-    struct error err;
-    *out = NULL;
-    if (strcmp(call->parameters[position], "latest") == 0) return true;
-    *out = call->parameters[position];
-    if (!version_parse(&version, *out, &err)) return true;
-    call_fail(call, STATUS_INVALID, field, err.message);
-    return false;
+    const char *set = call->parameters[position];
+    *out = strcmp(set, "latest") == 0 ? NULL : set;
+    return package_set_question_check(call, set, field);
 }
 
 /* `again`: what is asked where that is not found. */
-static void ask(struct call *call, const struct message *request, const struct message *again) {
+static void ask(struct call *call, const struct message *request, const struct message *again, page_writer *write) {
     const struct registry_query query = {
-        .asker = call->gateway->set_asker, .request = *request, .again = again, .unavailable = UNAVAILABLE};
+        .asker = call->gateway->set_asker, .request = *request, .again = again, .unavailable = UNAVAILABLE, .write = write};
     registry_query_ask(call, &query);
+}
+
+void package_set_question_ask_detail(struct call *call, page_writer *write) {
+    struct message request = {.tag = MESSAGE_set_detail_query}, *again = arena_alloc(&call->arena, sizeof *again);
+    if (!read_set(call, 0, "set", &request.set_detail_query.version)) return;
+    *again = request;
+    again->set_detail_query.looks_again = true;
+    ask(call, &request, again, write);
+}
+
+void package_set_question_ask_comparison(struct call *call, page_writer *write) {
+    struct message request = {.tag = MESSAGE_set_comparison_query}, *again = arena_alloc(&call->arena, sizeof *again);
+    if (!read_set(call, 0, "set", &request.set_comparison_query.from)) return;
+    if (!read_set(call, 1, "other", &request.set_comparison_query.to)) return;
+    *again = request;
+    again->set_comparison_query.looks_again = true;
+    ask(call, &request, again, write);
+}
+
+void get_package_sets(struct call *call) {
+    package_set_question_ask_page(call, NULL);
 }
 
 void get_package_set(struct call *call) {
@@ -49,14 +74,9 @@ void get_package_set(struct call *call) {
     if (!read_set(call, 0, "set", &request.set_query.version)) return;
     *again = request;
     again->set_query.looks_again = true;
-    ask(call, &request, again);
+    ask(call, &request, again, NULL);
 }
 
 void get_package_set_comparison(struct call *call) {
-    struct message request = {.tag = MESSAGE_set_comparison_query}, *again = arena_alloc(&call->arena, sizeof *again);
-    if (!read_set(call, 0, "set", &request.set_comparison_query.from)) return;
-    if (!read_set(call, 1, "other", &request.set_comparison_query.to)) return;
-    *again = request;
-    again->set_comparison_query.looks_again = true;
-    ask(call, &request, again);
+    package_set_question_ask_comparison(call, NULL);
 }

@@ -43,11 +43,6 @@ static const char *const verdicts[] = {
     VERDICT_TABLE(VERDICT)
 #undef VERDICT
         NULL};
-static const char *const set_verdicts[] = {
-#define SET_VERDICT(name, text, party, meaning) text,
-    SET_VERDICT_TABLE(SET_VERDICT)
-#undef SET_VERDICT
-        NULL};
 static const char *const set_parties[] = {
 #define SET_PARTY(name, text) text,
     SET_PARTY_TABLE(SET_PARTY)
@@ -59,8 +54,12 @@ static const struct {
 } enumerations[] = {
     {"ErrorCode", error_codes + 1}, /* without "ok" */
     {"JobKind", query_kinds + 1},   /* without "all" */
-    {"JobState", query_states},     {"LogLevel", query_levels},          {"MatrixPurpose", matrix_purposes},
-    {"Verdict", verdicts},          {"PackageSetVerdict", set_verdicts}, {"WhoCanAct", set_parties},
+    {"JobState", query_states},
+    {"LogLevel", query_levels},
+    {"MatrixPurpose", matrix_purposes},
+    {"Verdict", verdicts},
+    {"PackageSetVerdict", query_set_verdicts},
+    {"WhoCanAct", set_parties},
 };
 
 /* ---- Small pieces ---- */

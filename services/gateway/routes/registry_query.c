@@ -33,12 +33,18 @@ static void add_link_to_next(struct call *call, const char *path, const char *pa
     json_decref(json);
 }
 
+static bool is_page(const struct registry_query *query) {
+    return query->write || query->write_view;
+}
+
 /* Makes a page of the service's JSON. */
 static void make_page(struct call *call, const struct registry_query *query, const char *json) {
     struct text page = {0};
     struct html html = {.out = &page};
     json_t *value = NULL;
-    if (json_read(&value, json, strlen(json), "The answer", NULL) == STATUS_OK) query->write(&html, value);
+    bool is_read = json_read(&value, json, strlen(json), "The answer", NULL) == STATUS_OK;
+    if (is_read && query->write) query->write(&html, value);
+    if (is_read && query->write_view) query->write_view(&html, value, query->view);
     json_decref(value);
     page_answer(call, &page, &query->headers);
     text_release(&page);
@@ -50,7 +56,7 @@ static void make_answer(struct call *call) {
     const struct registry_query *query = question->context;
     const char *json = question->answer.json_answer.json;
     size_t length = strlen(json);
-    if (query->write) {
+    if (is_page(query)) {
         make_page(call, query, json);
         return;
     }
@@ -72,7 +78,7 @@ static void answer(struct call *call) {
         call_fail_with_question(call, question, query->unavailable);
         return;
     }
-    if (query->page && !query->write) add_link_to_next(call, query->page, question->answer.json_answer.json);
+    if (query->page && !is_page(query)) add_link_to_next(call, query->page, question->answer.json_answer.json);
     call_send_made(call);
 }
 

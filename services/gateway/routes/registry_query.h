@@ -22,15 +22,19 @@ struct service_asker;
 
 /* Writes a whole page about an answer (services/gateway/web/page.h). On a thread of the asker. */
 typedef void page_writer(struct html *html, const struct json_t *answer);
+/* The same, as far as the request asks for it: `view` is the query's. */
+typedef void page_viewer(struct html *html, const struct json_t *answer, const void *view);
 
 struct registry_query {
     struct service_asker *asker;
     struct message request;      /* its answer is a json_answer */
     const struct message *again; /* asked where that is not found; NULL: it is final. In the call's arena */
     const char *unavailable;     /* the sentence of a 503 */
-    const char *page;   /* the path of a list, whose answer may have `next`: gets a Link to the next page; NULL: none */
-    page_writer *write; /* the answer as a page; NULL: as JSON */
-    bool has_tag;       /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
+    const char *page;        /* the path of a list, whose answer may have `next`: gets a Link to the next page; NULL: none */
+    page_writer *write;      /* the answer as a page; NULL: as JSON, or by the next */
+    page_viewer *write_view; /* NULL: as JSON, or by `write` */
+    const void *view;        /* in the call's arena */
+    bool has_tag;            /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
 
     /* Set by registry_query_ask(). */
     struct page_request headers;

@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/web/assets/excuses.js.h"
 #include "services/gateway/web/assets/icon.svg.h"
 #include "services/gateway/web/assets/site.css.h"
 
@@ -28,6 +29,7 @@ struct asset {
 };
 
 static struct asset assets[] = {
+    {.name = "excuses.js", .type = "text/javascript; charset=utf-8", .bytes = excuses_js, .length = sizeof excuses_js - 1},
     {.name = "icon.svg", .type = "image/svg+xml", .bytes = icon_svg, .length = sizeof icon_svg - 1},
     {.name = "site.css", .type = "text/css; charset=utf-8", .bytes = site_css, .length = sizeof site_css - 1},
 };

@@ -162,6 +162,7 @@ static void write_package_page(struct html *html, const json_t *package) {
     html_begin(html, "dl");
     part_fact(html, "Latest version", latest);
     part_fact(html, "License", part_text(manifest, "license"));
+    part_linked_fact(html, "Package set", "why it is in it, or not", "/package-sets/excuses/%s", part_text(package, "name"));
     write_location(html, json_object_get(metadata, "location"));
     html_end(html);
     write_dependencies(html, json_object_get(manifest, "dependencies"));

@@ -12,14 +12,21 @@ const char *part_text(const json_t *object, const char *field) {
     return value ? value : "";
 }
 
-void part_link(struct html *html, const char *text, const char *format, ...) {
+static void write_link(struct html *html, const char *text, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void write_link(struct html *html, const char *text, const char *format, va_list arguments) {
     struct text address = {0};
-    va_list arguments;
-    va_start(arguments, format);
     text_append_format_list(&address, format, arguments);
-    va_end(arguments);
     html_link(html, address.bytes, text);
     text_release(&address);
+}
+
+void part_link(struct html *html, const char *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    write_link(html, text, format, arguments);
+    va_end(arguments);
 }
 
 void part_outside_link(struct html *html, const char *address) {
@@ -66,6 +73,29 @@ void part_fact(struct html *html, const char *name, const char *text) {
     if (!*text) return;
     html_element(html, "dt", NULL, name);
     html_element(html, "dd", NULL, text);
+}
+
+void part_linked_fact(struct html *html, const char *name, const char *text, const char *format, ...) {
+    va_list arguments;
+    html_element(html, "dt", NULL, name);
+    html_begin(html, "dd");
+    va_start(arguments, format);
+    write_link(html, text, format, arguments);
+    va_end(arguments);
+    html_end(html);
+}
+
+void part_input(struct html *html, const char *name, const char *label, const char *value) {
+    html_begin(html, "label");
+    html_attribute(html, "for", name);
+    html_text(html, label);
+    html_end(html);
+    html_void(html, "input");
+    html_attribute(html, "id", name);
+    html_attribute(html, "name", name);
+    html_attribute(html, "value", value);
+    html_attribute(html, "autocomplete", "off");
+    html_attribute(html, "spellcheck", "false");
 }
 
 static void write_time(struct html *html, const char *time, bool has_time_of_day) {

@@ -28,6 +28,12 @@ void part_number_cell(struct html *html, long long number);
 
 /* A row of a <dl>: nothing for an empty text. */
 void part_fact(struct html *html, const char *name, const char *text);
+/* The same with a link, as of part_link(). */
+void part_linked_fact(struct html *html, const char *name, const char *text, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A labelled field of a form for one line of text, filled with `value` unless that is NULL. */
+void part_input(struct html *html, const char *name, const char *label, const char *value);
 
 /* <time>, from a time as the API has it; shows the date alone, or the time of day to the second, too. Nothing for "". */
 void part_date(struct html *html, const char *time);

@@ -169,3 +169,47 @@ enum status answer_set_comparison_query(void *context, const struct message *req
     message_take_json(answer, &json, arena);
     return STATUS_OK;
 }
+
+/* ---- A set in its place among all ---- */
+
+struct set_neighbours {
+    bool has_previous, has_following;
+    struct package_set previous;
+    struct version following;
+};
+
+static void read_neighbours(struct set_neighbours *out, struct package_set_service *service, struct version version,
+                            struct arena *arena) {
+    const struct set_history *history = registry_sets_lock(service->sets);
+    size_t below = set_history_position_below(history, version);
+    const struct released_set *previous = set_history_at(history, below),
+                              *following = below >= 2 ? set_history_at(history, below - 2) : NULL;
+    out->has_previous = previous && set_history_read(&out->previous, history, previous->version, arena);
+    out->has_following = following;
+    if (following) out->following = following->version;
+    registry_sets_unlock(service->sets);
+}
+
+enum status answer_set_detail_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                    struct error *err) {
+    const struct message_set_detail_query *query = &request->set_detail_query;
+    struct package_set set[NAMES_MAX];
+    struct set_neighbours neighbours;
+    struct text file = {0}, json = {0};
+    struct json_writer writer = {.out = &json};
+    enum status status = find_sets(set, context, &(struct set_names){&query->version, 1}, query->looks_again, arena, err);
+    if (status) return status;
+    package_set_append_file(&file, &set[0]);
+    json_writer_open(&writer, '{');
+    json_writer_raw_field(&writer, "set", file.bytes);
+    read_neighbours(&neighbours, context, set[0].version, arena);
+    if (neighbours.has_previous) {
+        json_writer_key(&writer, "changes");
+        write_comparison(&writer, &neighbours.previous, &set[0], arena);
+    }
+    if (neighbours.has_following) set_json_version(&writer, "following", neighbours.following);
+    json_writer_close(&writer, '}');
+    text_release(&file);
+    message_take_json(answer, &json, arena);
+    return STATUS_OK;
+}

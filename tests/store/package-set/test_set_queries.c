@@ -79,6 +79,7 @@ static enum status ask(struct scene *s, const struct message *question) {
     switch (question->tag) {
     case MESSAGE_set_page_query: return answer_set_page_query(&s->service, question, &f->arena, &answer, &f->err);
     case MESSAGE_set_query: return answer_set_query(&s->service, question, &f->arena, &answer, &f->err);
+    case MESSAGE_set_detail_query: return answer_set_detail_query(&s->service, question, &f->arena, &answer, &f->err);
     default: return answer_set_comparison_query(&s->service, question, &f->arena, &answer, &f->err);
     }
 }
@@ -171,6 +172,33 @@ static void two_sets_are_compared_in_both_directions(void **state) {
                                                                                           "\"upgraded\":{}}");
 }
 
+static struct message detail_query(const char *version, bool looks_again) {
+    return (struct message){.tag = MESSAGE_set_detail_query,
+                            .set_detail_query = {.version = version, .looks_again = looks_again}};
+}
+
+static const char *line_of(struct scene *s, const char *version) { /* the file without line breaks */
+    return git_output(&s->git, "tr -d '\\n' <registry/package-sets/%s.json", version);
+}
+
+static void a_set_has_its_neighbours(void **state) {
+    struct scene *s = *state;
+    const struct message first = detail_query("1.0.0", false), middle = detail_query("1.1.0", false),
+                         latest = detail_query(NULL, false), unknown = detail_query("1.0.5", true);
+    expect_json(s, &first, arena_format(&s->f.arena, "{\"set\":%s,\"following\":\"1.1.0\"}", line_of(s, "1.0.0")));
+    expect_json(s, &middle,
+                arena_format(&s->f.arena,
+                             "{\"set\":%s,\"changes\":{\"from\":" SIDE("1.0.0", "0.15.14") ",\"to\":" SIDE(
+                                 "1.1.0", "0.15.14") ",\"added\":{},\"removed\":{\"b\":\"1.2.3\",\"c\":\"1.0.0\","
+                                                     "\"d\":\"2.0.0\"},\"upgraded\":{\"a\":{\"from\":\"1.0.0\","
+                                                     "\"to\":\"1.0.1\",\"by\":\"patch\"}}},\"following\":\"2.0.0\"}",
+                             line_of(s, "1.1.0")));
+    assert_int_equal(ask(s, &latest), STATUS_OK);
+    assert_non_null(strstr(answer.json_answer.json, "\"changes\":{\"from\":" SIDE("1.1.0", "0.15.14")));
+    assert_null(strstr(answer.json_answer.json, "\"following\""));
+    expect_failure(s, STATUS_NOT_FOUND, &unknown, "", "There is no package set 1.0.5.");
+}
+
 /* ---- Sets that are not there ---- */
 
 static void a_set_that_is_not_there_is_not_found(void **state) {
@@ -246,6 +274,7 @@ int main(void) {
         set_test(sets_come_in_pages_newest_first),
         set_test(a_set_is_its_file),
         set_test(two_sets_are_compared_in_both_directions),
+        set_test(a_set_has_its_neighbours),
         set_test(a_set_that_is_not_there_is_not_found),
         set_test(a_set_whose_file_is_malformed_says_so),
         set_test(before_a_no_the_repositories_are_read_again),
