@@ -135,6 +135,7 @@ const whileRunning = (story) => [
   ['get_job_logs', 400, `/api/v1/jobs/${story.published}/logs?after=1-1-00000000&tail=1`],
   ['get_packages', 200, '/api/v1/packages'],
   ['get_packages', 200, '/api/v1/packages?limit=1'],
+  ['get_packages', 200, '/api/v1/packages?search=prepare&sort=dependants'],
   ['get_packages', 400, '/api/v1/packages?after=No%20Name'],
   ['get_package', 200, '/api/v1/packages/leaf'],
   ['get_package', 200, '/api/v1/packages/prepared'],

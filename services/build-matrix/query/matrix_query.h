@@ -3,6 +3,7 @@
  * Answers the queries of the gateway and registryctl: packages, whether a transfer or unpublishing still holds, workers, the
  * progress of a compiler, plans, and builds to verify. For struct message_handler; `context` is the struct matrix_service.
  *
+ *   package_list.c   pages of packages, searches
  *   package_query.c  packages and versions; whether a change of them still holds
  *   matrix_query.c   workers, compilers
  *   build_query.c    plans, builds to verify, state of builds
@@ -16,6 +17,8 @@
 
 enum status answer_package_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err);
+enum status answer_package_list_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                      struct error *err);
 enum status answer_known_package_query(void *context, const struct message *request, struct arena *arena,
                                        struct message *answer, struct error *err);
 enum status answer_workers_query(void *context, const struct message *request, struct arena *arena, struct message *answer,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Answers queries about packages: all names, one package, or one version with the package sets that it is in and its row of the
+ * Answers queries about one package, or one version with the package sets that it is in and its row of the
  * build matrix. The state of a cell of that row is the first that applies:
  *
  *   the metadata lists the compiler   succeeded
@@ -28,7 +28,7 @@
 #include "services/build-matrix/matrix_service.h"
 #include "services/build-matrix/query/matrix_query.h"
 
-enum { NAMES_STANDARD = 100, NAMES_MAX = 1000, JOBS_MAX = 1000, SETS_MAX = 100 };
+enum { JOBS_MAX = 1000, SETS_MAX = 100 };
 
 /* The inputs of the matrix cells that are not in the index. */
 struct cells {
@@ -43,41 +43,6 @@ static void write_version(struct json_writer *writer, const char *key, struct ve
     char text[VERSION_TEXT_MAX];
     version_print(version, text);
     json_writer_text_field(writer, key, text);
-}
-
-/* ---- All packages ---- */
-
-static void write_name(struct json_writer *writer, const struct indexed_package *package) {
-    const struct metadata *metadata = package->metadata;
-    json_writer_item(writer);
-    json_writer_open(writer, '{');
-    json_writer_text_field(writer, "name", package->name);
-    if (metadata->published_count > 0)
-        write_version(writer, "latest", metadata->published[metadata->published_count - 1].version);
-    json_writer_integer_field(writer, "versions", (int64_t)metadata->published_count);
-    json_writer_close(writer, '}');
-}
-
-/* Writes a page of the names after `after` (NULL: from the first), in alphabetical order; "next" is the next page's `after`. */
-static void write_names(struct json_writer *writer, const struct manifest_index *index, const char *after, size_t limit) {
-    size_t count = manifest_index_package_count(index), written = 0;
-    const char *last = NULL;
-    bool has_more = false;
-    json_writer_open(writer, '{');
-    json_writer_key(writer, "packages");
-    json_writer_open(writer, '[');
-    for (size_t i = 0; i < count && !has_more; i++) {
-        const struct indexed_package *package = manifest_index_package(index, manifest_index_by_name(index, i));
-        if (!package->metadata || (after && strcmp(package->name, after) <= 0)) continue;
-        has_more = written == limit;
-        if (has_more) break;
-        write_name(writer, package);
-        last = package->name;
-        written++;
-    }
-    json_writer_close(writer, ']');
-    if (has_more) json_writer_text_field(writer, "next", last);
-    json_writer_close(writer, '}');
 }
 
 /* ---- One package ---- */
@@ -257,13 +222,6 @@ static enum status write_one(struct json_writer *writer, struct matrix_service *
     return status;
 }
 
-static void write_page(struct json_writer *writer, struct matrix_service *service, const struct message_package_query *query) {
-    int64_t limit = query->limit < 1 ? NAMES_STANDARD : query->limit > NAMES_MAX ? NAMES_MAX : query->limit;
-    const struct manifest_index *index = registry_view_lock(service->repositories.view);
-    write_names(writer, index, query->after, (size_t)limit);
-    registry_view_unlock(service->repositories.view);
-}
-
 static enum status end_answer(enum status status, struct message *answer, struct text *json, struct arena *arena) {
     if (status)
         text_release(json);
@@ -279,12 +237,13 @@ enum status answer_package_query(void *context, const struct message *request, s
     struct text json = {0};
     struct json_writer writer = {.out = &json};
     int64_t asked_us = clock_monotonic_us();
-    enum status status = STATUS_OK;
+    if (!query->name) {
+        const struct message page = {.tag = MESSAGE_package_list_query,
+                                     .package_list_query = {.after = query->after, .limit = query->limit}};
+        return answer_package_list_query(context, &page, arena, answer, err);
+    }
     fresh_view_follow(&service->fresh);
-    if (query->name)
-        status = write_one(&writer, service, query->name, query->version, arena, err);
-    else
-        write_page(&writer, service, query);
+    enum status status = write_one(&writer, service, query->name, query->version, arena, err);
     if (status == STATUS_NOT_FOUND) { /* the view may be older than the query */
         status = fresh_view_look_again(&service->fresh, asked_us, err);
         if (!status) status = write_one(&writer, service, query->name, query->version, arena, err);

@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
 #include "lib/domain/package/version.h"
+#include "lib/domain/search/package_order.h"
 #include "lib/domain/set/set_excuses.h"
 
 const char *const query_orders[] = {"ASC", "DESC", NULL};
@@ -23,6 +24,9 @@ const char *const query_levels[] = {LOG_LEVEL_TABLE(LEVEL) NULL};
 #define JOB_STATE(name, text) text,
 const char *const query_states[] = {JOB_STATE_TABLE(JOB_STATE) NULL};
 #undef JOB_STATE
+#define ORDER(name, text, key) text,
+const char *const query_sorts[] = {PACKAGE_ORDER_TABLE(ORDER) NULL};
+#undef ORDER
 const char *const query_kinds[] = {"all",
 #define JOB_KIND(name, text, service, shown, lane, is_change, timeout) text,
 #include "lib/domain/job/job_kinds.def"

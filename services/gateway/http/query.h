@@ -43,6 +43,7 @@ struct query_parameter {
 extern const char *const query_orders[];
 extern const char *const query_levels[];
 extern const char *const query_states[];
+extern const char *const query_sorts[]; /* of packages */
 extern const char *const query_kinds[]; /* `all`, and each kind of job */
 extern const char *const query_set_verdicts[];
 

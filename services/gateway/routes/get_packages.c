@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * GET /api/v1/packages, /api/v1/packages/NAME and /api/v1/packages/NAME/VERSION (services/gateway/README.md, Packages and
- * tarballs). build-matrix answers them: package_query, and known_package_query from its memory.
+ * tarballs). build-matrix answers them: package_list_query, and package_query, or known_package_query
+ * from its memory.
  */
-#include "lib/domain/package/package_name.h"
+#include <string.h>
+
 #include "lib/domain/package/version.h"
+#include "lib/domain/search/package_order.h"
+#include "lib/domain/search/package_search.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/routes/package_question.h"
 
 #define UNAVAILABLE "Packages cannot be looked up at the moment: try again in a few seconds."
 
-void package_question_ask_page(struct call *call, page_writer *write) {
+static enum status check_list(const struct query *parameters, struct error *err) {
+    const char *after = query_text(parameters, "after"), *search = query_text(parameters, "search");
+    struct package_place place;
+    if (search && strlen(search) > SEARCH_BYTES_MAX)
+        return error_set_at(err, STATUS_INVALID, "search", "The parameter \"search\" must not be longer than %d bytes.",
+                            SEARCH_BYTES_MAX);
+    return after ? package_place_parse(&place, after, err) : STATUS_OK;
+}
+
+void package_question_ask_list(struct call *call, page_viewer *write) {
+    const struct query *parameters = &call->query;
     struct error err;
-    const char *after = query_text(&call->query, "after");
-    if (after && package_name_check(after, &err)) {
-        call_fail(call, STATUS_INVALID, "after", err.message);
+    if (check_list(parameters, &err)) {
+        call_fail_with(call, &err);
         return;
     }
     const struct registry_query query = {
         .asker = call->gateway->matrix_asker,
-        .request = {.tag = MESSAGE_package_query,
-                    .package_query = {.after = after, .limit = query_number(&call->query, "limit")}},
+        .request = {.tag = MESSAGE_package_list_query,
+                    .package_list_query = {.search = query_text(parameters, "search"),
+                                           .sort = query_text(parameters, "sort"),
+                                           .after = query_text(parameters, "after"),
+                                           .limit = query_number(parameters, "limit")}},
         .unavailable = UNAVAILABLE,
         .page = call->route->path,
-        .write = write,
+        .write_view = write,
+        .view = parameters,
     };
     registry_query_ask(call, &query);
 }
@@ -53,7 +70,7 @@ void package_question_ask_one(struct call *call, const char *name, const char *v
 }
 
 void get_packages(struct call *call) {
-    package_question_ask_page(call, NULL);
+    package_question_ask_list(call, NULL);
 }
 
 void get_package(struct call *call) {

@@ -7,8 +7,9 @@
 
 #include "services/gateway/routes/registry_query.h"
 
-/* Answers with a page of the list of packages, by the parameters `after` and `limit` of the call. */
-void package_question_ask_page(struct call *call, page_writer *write);
+/* Answers with a part of the list of packages, by the parameters `search`, `sort`, `after` and `limit` of the call, as JSON or
+ * as a page, whose view is the call's struct query. */
+void package_question_ask_list(struct call *call, page_viewer *write);
 
 /* Answers with one package, or with its version unless that is NULL. */
 void package_question_ask_one(struct call *call, const char *name, const char *version, page_writer *write);

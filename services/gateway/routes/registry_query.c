@@ -16,6 +16,14 @@
 
 enum { GZIP_MIN_BYTES = 4096 }; /* smaller answers fit into a few packets anyway */
 
+void registry_query_append_next(struct text *path, const struct query *parameters, const char *next) {
+    url_append_parameter(path, "after", next);
+    for (const struct query_parameter *row = parameters->rows; row->name; row++) {
+        const char *value = row->type == QUERY_HEADER ? NULL : query_value(parameters, row->name);
+        if (value && strcmp(row->name, "after") != 0) url_append_parameter(path, row->name, value);
+    }
+}
+
 /* Adds a Link header if the page, `{"next"?: TEXT, …}`, has a next one. */
 static void add_link_to_next(struct call *call, const char *path, const char *page) {
     json_t *json = NULL;
@@ -24,8 +32,7 @@ static void add_link_to_next(struct call *call, const char *path, const char *pa
         (next = json_string_value(json_object_get(json, "next")))) {
         struct text link = {0};
         text_append_format(&link, "<%s", path);
-        url_append_parameter(&link, "after", next);
-        url_append_parameter(&link, "limit", arena_format(&call->arena, "%" PRId64, query_number(&call->query, "limit")));
+        registry_query_append_next(&link, &call->query, next);
         text_append(&link, ">; rel=\"next\"");
         answer_header(&call->answer, "link", arena_copy(&call->arena, link.bytes));
         text_release(&link);

@@ -18,7 +18,9 @@
 
 struct call;
 struct json_t;
+struct query;
 struct service_asker;
+struct text;
 
 /* Writes a whole page about an answer (services/gateway/web/page.h). On a thread of the asker. */
 typedef void page_writer(struct html *html, const struct json_t *answer);
@@ -42,6 +44,9 @@ struct registry_query {
 
 /* A malformed name of a package cannot exist: answers 404 and returns false. On the loop's thread. */
 bool registry_query_check_name(struct call *call, const char *name);
+
+/* Appends to the path of a list the parameters that lead to its next part: those of the request itself, with `next` as `after`. */
+void registry_query_append_next(struct text *path, const struct query *parameters, const char *next);
 
 /* Answers the call. On the loop's thread. */
 void registry_query_ask(struct call *call, const struct registry_query *query);

@@ -16,6 +16,7 @@
 #include "services/gateway/http/call.h"
 #include "services/gateway/web/assets/excuses.js.h"
 #include "services/gateway/web/assets/icon.svg.h"
+#include "services/gateway/web/assets/package_search.js.h"
 #include "services/gateway/web/assets/site.css.h"
 
 #define FOLDER "/assets/"
@@ -31,6 +32,10 @@ struct asset {
 static struct asset assets[] = {
     {.name = "excuses.js", .type = "text/javascript; charset=utf-8", .bytes = excuses_js, .length = sizeof excuses_js - 1},
     {.name = "icon.svg", .type = "image/svg+xml", .bytes = icon_svg, .length = sizeof icon_svg - 1},
+    {.name = "package_search.js",
+     .type = "text/javascript; charset=utf-8",
+     .bytes = package_search_js,
+     .length = sizeof package_search_js - 1},
     {.name = "site.css", .type = "text/css; charset=utf-8", .bytes = site_css, .length = sizeof site_css - 1},
 };
 

@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/web/page.h"
+#include "services/gateway/web/parts.h"
 
 static void write_command(struct html *html, const char *command) {
     html_begin(html, "pre");
@@ -21,6 +22,8 @@ void get_home_page(struct call *call) {
         &html, "p", NULL,
         "Libraries of the PureScript language are published here, and spago finds them here. A published version never "
         "changes; each is built with every compiler that it allows.");
+    part_package_search(&html, NULL, "");
+    page_load_script(&html, "package_search.js");
     html_begin(&html, "p");
     html_link(&html, "/packages", "All packages");
     html_end(&html);

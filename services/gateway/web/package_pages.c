@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /packages and /packages/NAME: the answers of the API's routes of the same names, as pages.
+ * GET /packages/NAME: the answer of the API's route of the same name, as a page.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,50 +8,11 @@
 
 #include "lib/base/memory.h"
 #include "lib/base/text.h"
-#include "lib/base/url.h"
 #include "lib/domain/package/version.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/routes/package_question.h"
 #include "services/gateway/web/page.h"
 #include "services/gateway/web/parts.h"
-
-/* ---- The list ---- */
-
-static void write_package(struct html *html, const json_t *package) {
-    const char *name = part_text(package, "name");
-    html_begin(html, "tr");
-    html_begin(html, "td");
-    part_link(html, name, "/packages/%s", name);
-    html_end(html);
-    part_cell(html, part_text(package, "latest"));
-    part_number_cell(html, json_integer_value(json_object_get(package, "versions")));
-    html_end(html);
-}
-
-static void write_packages(struct html *html, const json_t *answer) {
-    static const char *const heads[] = {"Name", "Latest version", "#Versions", NULL};
-    size_t i;
-    json_t *package;
-    const char *next = json_string_value(json_object_get(answer, "next"));
-    page_begin(html, "Packages", "/packages");
-    part_table_begin(html, heads);
-    json_array_foreach(json_object_get(answer, "packages"), i, package) write_package(html, package);
-    part_table_end(html);
-    if (next) {
-        struct text address = {0};
-        text_append(&address, "/packages");
-        url_append_parameter(&address, "after", next);
-        part_next(html, address.bytes, "More packages");
-        text_release(&address);
-    }
-    page_end(html);
-}
-
-void get_packages_page(struct call *call) {
-    package_question_ask_page(call, write_packages);
-}
-
-/* ---- One package ---- */
 
 static void write_location(struct html *html, const json_t *location) {
     struct text address = {0};

@@ -41,11 +41,11 @@ void part_table_begin(struct html *html, const char *const *headings) {
     html_begin(html, "thead");
     html_begin(html, "tr");
     for (; *headings; headings++) {
-        bool is_number = **headings == '#';
+        bool is_wide = **headings == '-', is_number = (*headings)[is_wide] == '#';
         html_begin(html, "th");
         html_attribute(html, "scope", "col");
-        html_attribute(html, "class", is_number ? "number" : NULL);
-        html_text(html, *headings + is_number);
+        html_attribute(html, "class", is_wide && is_number ? "wide number" : is_wide ? "wide" : is_number ? "number" : NULL);
+        html_text(html, *headings + is_wide + is_number);
         html_end(html);
     }
     html_end(html);
@@ -67,6 +67,15 @@ void part_number_cell(struct html *html, long long number) {
     html_attribute(html, "class", "number");
     html_format(html, "%lld", number);
     html_end(html);
+}
+
+void part_cell_begin(struct html *html) {
+    html_begin(html, "td");
+}
+
+void part_wide_cell_begin(struct html *html) {
+    html_begin(html, "td");
+    html_attribute(html, "class", "wide");
 }
 
 void part_fact(struct html *html, const char *name, const char *text) {
@@ -113,6 +122,47 @@ void part_date(struct html *html, const char *time) {
 
 void part_time(struct html *html, const char *time) {
     write_time(html, time, true);
+}
+
+static void write_option(struct html *html, const char *value, const char *text, const char *chosen) {
+    html_begin(html, "option");
+    html_attribute(html, "value", value);
+    html_attribute(html, "selected", text_equal(value, chosen) ? "" : NULL);
+    html_text(html, text);
+    html_end(html);
+}
+
+static void write_sorts(struct html *html, const char *sort) {
+    html_begin(html, "label");
+    html_text(html, "Order ");
+    html_begin(html, "select");
+    html_attribute(html, "name", "sort");
+    write_option(html, "", "Best match, or name", sort);
+    write_option(html, "name", "Name", sort);
+    write_option(html, "dependants", "Most dependants", sort);
+    write_option(html, "newest", "Newest", sort);
+    html_end(html);
+    html_end(html);
+}
+
+void part_package_search(struct html *html, const char *search, const char *sort) {
+    html_begin(html, "form");
+    html_attribute(html, "action", "/packages");
+    html_attribute(html, "role", "search");
+    html_attribute(html, "class", "search");
+    html_begin(html, "label");
+    html_text(html, "Search packages ");
+    html_void(html, "input");
+    html_attribute(html, "type", "search");
+    html_attribute(html, "name", "search");
+    html_attribute(html, "value", search);
+    html_attribute(html, "maxlength", "200");
+    html_attribute(html, "autocomplete", "off");
+    html_attribute(html, "spellcheck", "false");
+    html_end(html);
+    if (!text_equal(sort, "")) write_sorts(html, sort);
+    html_element(html, "button", NULL, "Search");
+    html_end(html);
 }
 
 void part_next(struct html *html, const char *address, const char *text) {

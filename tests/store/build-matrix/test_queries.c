@@ -14,10 +14,15 @@ static enum status ask(struct matrix_fixture *m, const struct message *question)
         enum message_tag tag;
         enum status (*answer)(void *context, const struct message *request, struct arena *arena, struct message *answer,
                               struct error *err);
-    } rows[] = {{MESSAGE_package_query, answer_package_query}, {MESSAGE_known_package_query, answer_known_package_query},
-                {MESSAGE_workers_query, answer_workers_query}, {MESSAGE_matrix_query, answer_matrix_query},
-                {MESSAGE_matrix_verify, answer_matrix_verify}, {MESSAGE_build_states_query, answer_build_states_query},
-                {MESSAGE_plan_query, answer_plan_query},       {MESSAGE_holds_query, answer_holds_query}};
+    } rows[] = {{MESSAGE_package_list_query, answer_package_list_query},
+                {MESSAGE_package_query, answer_package_query},
+                {MESSAGE_known_package_query, answer_known_package_query},
+                {MESSAGE_workers_query, answer_workers_query},
+                {MESSAGE_matrix_query, answer_matrix_query},
+                {MESSAGE_matrix_verify, answer_matrix_verify},
+                {MESSAGE_build_states_query, answer_build_states_query},
+                {MESSAGE_plan_query, answer_plan_query},
+                {MESSAGE_holds_query, answer_holds_query}};
     answer = (struct message){0};
     f->err = (struct error){0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -51,22 +56,46 @@ static struct message known_query(const char *name, const char *version) {
 
 /* ---- Packages ---- */
 
-#define PAGE(name, version, count) "{\"name\":\"" name "\",\"latest\":\"" version "\",\"versions\":" count "}"
+/* The rows of the fixture's packages. The texts of the JSON are borrowed until the next question. */
+static void expect_names(struct matrix_fixture *m, struct message_package_list_query query, const char *names,
+                         const char *next) {
+    const struct message question = {.tag = MESSAGE_package_list_query, .package_list_query = query};
+    const char *json = expect_json(m, &question);
+    json_t *list = json_loads(json, 0, NULL), *row;
+    struct text found = {0};
+    size_t i;
+    json_array_foreach(json_object_get(list, "packages"), i, row)
+        text_append_format(&found, "%s%s", i ? " " : "", json_string_value(json_object_get(row, "name")));
+    assert_string_equal(text_view(&found), names);
+    if (next)
+        assert_string_equal(json_string_value(json_object_get(list, "next")), next);
+    else
+        assert_null(json_object_get(list, "next"));
+    text_release(&found);
+    json_decref(list);
+}
 
-static void names_come_in_pages(void **state) {
+static void packages_come_in_pages(void **state) {
     struct matrix_fixture *m = *state;
-    struct message query = package_query(NULL, NULL);
-    assert_string_equal(expect_json(m, &query),
-                        "{\"packages\":[" PAGE("arrays", "1.0.0", "1") "," PAGE("effect", "1.0.0", "1") "," PAGE(
-                            "maybe", "1.0.0", "1") "," PAGE("prelude", "6.0.0", "1") "]}");
-    query.package_query.limit = 2;
-    assert_string_equal(expect_json(m, &query), "{\"packages\":[" PAGE("arrays", "1.0.0", "1") "," PAGE(
-                                                    "effect", "1.0.0", "1") "],\"next\":\"effect\"}");
-    query.package_query.after = "effect";
-    assert_string_equal(expect_json(m, &query),
-                        "{\"packages\":[" PAGE("maybe", "1.0.0", "1") "," PAGE("prelude", "6.0.0", "1") "]}");
-    query.package_query.after = "prelude";
-    assert_string_equal(expect_json(m, &query), "{\"packages\":[]}");
+    expect_names(m, (struct message_package_list_query){0}, "arrays effect maybe prelude", NULL);
+    expect_names(m, (struct message_package_list_query){.limit = 2}, "arrays effect", "effect");
+    expect_names(m, (struct message_package_list_query){.limit = 2, .after = "effect"}, "maybe prelude", NULL);
+    expect_names(m, (struct message_package_list_query){.after = "prelude"}, "", NULL);
+    expect_names(m, (struct message_package_list_query){.limit = 1, .sort = "dependants"}, "prelude", "3:prelude");
+    expect_names(m, (struct message_package_list_query){.limit = 3, .sort = "dependants", .after = "3:prelude"},
+                 "arrays effect maybe", NULL);
+    expect_names(m, (struct message_package_list_query){.search = "Array"}, "arrays", NULL);
+    const struct message all = package_query(NULL, NULL);
+    assert_non_null(strstr(expect_json(m, &all), "{\"name\":\"prelude\",\"latest\":\"6.0.0\",\"publishedTime\":\""));
+    assert_non_null(strstr(answer.json_answer.json, "\"versions\":1,\"dependants\":3}],\"total\":4}"));
+}
+
+static void a_malformed_question_about_packages_names_its_field(void **state) {
+    struct matrix_fixture *m = *state;
+    struct message query = {.tag = MESSAGE_package_list_query, .package_list_query = {.sort = "size"}};
+    expect_failure(m, STATUS_INVALID, &query, "sort", "The order must be name, dependants, newest or relevance.");
+    query.package_list_query = (struct message_package_list_query){.after = "a:b"};
+    expect_failure(m, STATUS_INVALID, &query, "after", "\"a:b\" is not the cursor of a list of packages.");
 }
 
 static void a_package_is_its_metadata_and_its_manifests(void **state) {
@@ -434,7 +463,8 @@ static void a_compiler_is_as_far_as_its_builds(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        matrix_test(names_come_in_pages),
+        matrix_test(packages_come_in_pages),
+        matrix_test(a_malformed_question_about_packages_names_its_field),
         matrix_test(a_package_is_its_metadata_and_its_manifests),
         matrix_test(missing_objects_are_not_found),
         matrix_test(before_a_no_the_repositories_are_read_again),

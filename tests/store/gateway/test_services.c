@@ -187,24 +187,47 @@ static void a_program_that_does_not_answer_is_not_up(void **state) {
 
 /* ---- Packages ---- */
 
+static const struct message_package_list_query *last_list_query(struct gateway_scene *s) {
+    return &stub_services_last(s->services, MESSAGE_package_list_query, NULL)->package_list_query;
+}
+
 static void packages_are_passed_on_with_a_link(void **state) {
     struct gateway_scene *s = *state;
     static const char page[] = "{\"packages\":[\"a\",\"b\"],\"next\":\"b\"}";
     serve(s);
-    stub_services_answer_json(s->services, MESSAGE_package_query, page);
+    stub_services_answer_json(s->services, MESSAGE_package_list_query, page);
     const struct answered answered = get(s, "/api/v1/packages?limit=2&after=_");
     expect_error(s, answered, 400, "after", "");
     const struct answered first = get(s, "/api/v1/packages?limit=2&after=a");
     expect_json(first, 200, page);
     expect_header(s, &first, "link", "</api/v1/packages?after=b&limit=2>; rel=\"next\"");
-    const struct message_package_query *asked = &stub_services_last(s->services, MESSAGE_package_query, NULL)->package_query;
-    assert_null(asked->name);
+    const struct message_package_list_query *asked = last_list_query(s);
+    assert_null(asked->search);
+    assert_null(asked->sort);
     assert_string_equal(asked->after, "a");
     assert_int_equal(asked->limit, 2);
-    stub_services_answer_json(s->services, MESSAGE_package_query, "{\"packages\":[]}");
+    stub_services_answer_json(s->services, MESSAGE_package_list_query, "{\"packages\":[]}");
     const struct answered last = get(s, "/api/v1/packages");
     expect_header(s, &last, "link", NULL);
-    assert_int_equal(stub_services_last(s->services, MESSAGE_package_query, NULL)->package_query.limit, 100);
+    assert_int_equal(last_list_query(s)->limit, 100);
+}
+
+static void a_search_is_passed_on_as_it_was_typed(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_package_list_query, "{\"packages\":[],\"next\":\"7:b\"}");
+    const struct answered found = get(s, "/api/v1/packages?search=%3Cb%3E+%C3%A9&sort=newest&after=9:a&unknown=1");
+    expect_header(s, &found, "link", "</api/v1/packages?after=7%3Ab&search=%3Cb%3E%20%C3%A9&sort=newest>; rel=\"next\"");
+    assert_string_equal(last_list_query(s)->search, "<b> \u00e9");
+    assert_string_equal(last_list_query(s)->sort, "newest");
+    assert_string_equal(last_list_query(s)->after, "9:a");
+    expect_error(s, get(s, "/api/v1/packages?sort=size"), 400, "sort", "must be name, dependants, newest or relevance");
+    expect_error(s, get(s, "/api/v1/packages?after=x:a"), 400, "after", "not the cursor");
+    char path[400];
+    snprintf(path, sizeof path, "/api/v1/packages?search=%0257d", 0);
+    expect_error(s, get(s, path), 400, "search", "must not be longer than 256 bytes");
+    snprintf(path, sizeof path, "/api/v1/packages?search=%0256d", 0);
+    expect_status(get(s, path), 200);
 }
 
 static void a_package_that_is_known_is_not_looked_for_again(void **state) {
@@ -264,12 +287,12 @@ static void failures_of_build_matrix_are_told_apart(void **state) {
     };
     serve(s);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        stub_services_fail(s->services, MESSAGE_package_query, rows[i].status, rows[i].path, "A sentence.");
+        stub_services_fail(s->services, MESSAGE_package_list_query, rows[i].status, rows[i].path, "A sentence.");
         const struct answered answered = get(s, "/api/v1/packages");
         expect_error(s, answered, rows[i].answered, rows[i].path, rows[i].words);
         if (rows[i].answered == 503) expect_header(s, &answered, "retry-after", "2");
     }
-    stub_services_answer(s->services, MESSAGE_package_query, (struct message){.tag = MESSAGE_done}); /* wrong answer */
+    stub_services_answer(s->services, MESSAGE_package_list_query, (struct message){.tag = MESSAGE_done}); /* wrong answer */
     expect_error(s, get(s, "/api/v1/packages"), 503, NULL, "cannot be looked up at the moment");
     stub_services_close(s->services, SERVICE_BUILD_MATRIX);
     expect_error(s, get(s, "/api/v1/packages"), 503, NULL, "cannot be looked up at the moment");
@@ -288,8 +311,8 @@ static void serve_patiently(struct gateway_scene *s) {
     service_asker_free(s->gateway.matrix_asker);
     s->gateway.matrix_asker = NULL;
     assert_ok(service_asker_create(&s->gateway.matrix_asker, &options, &f->err));
-    stub_services_answer_json(s->services, MESSAGE_package_query, "{\"packages\":[]}");
-    stub_services_hold(s->services, MESSAGE_package_query, true);
+    stub_services_answer_json(s->services, MESSAGE_package_list_query, "{\"packages\":[]}");
+    stub_services_hold(s->services, MESSAGE_package_list_query, true);
 }
 
 static void open_as(struct gateway_scene *s, struct http_connection *connection, unsigned client) {
@@ -336,15 +359,15 @@ static void questions_of_one_address_leave_room_for_others(void **state) {
     struct http_connection mine[MINE], others[OTHERS];
     serve_patiently(s);
     ask_many(s, mine, THREADS, 2, 0);
-    stub_services_await(s->services, MESSAGE_package_query, THREADS); /* no thread is free, so all others wait */
+    stub_services_await(s->services, MESSAGE_package_list_query, THREADS); /* no thread is free, so all others wait */
     ask_many(s, mine + THREADS, MINE - THREADS, 2, THREADS);
     assert_true(refused(s) == MINE - THREADS - PER_ADDRESS);
     ask_many(s, others, OTHERS, 3, THREADS + PER_ADDRESS);
     assert_true(refused(s) == MINE - THREADS - PER_ADDRESS);
-    stub_services_hold(s->services, MESSAGE_package_query, false);
+    stub_services_hold(s->services, MESSAGE_package_list_query, false);
     assert_int_equal(take_answers(mine, MINE), THREADS + PER_ADDRESS);
     assert_int_equal(take_answers(others, OTHERS), OTHERS);
-    assert_int_equal(stub_services_count(s->services, MESSAGE_package_query), THREADS + PER_ADDRESS + OTHERS);
+    assert_int_equal(stub_services_count(s->services, MESSAGE_package_list_query), THREADS + PER_ADDRESS + OTHERS);
 }
 
 static void a_full_queue_of_questions_refuses_everybody(void **state) {
@@ -353,13 +376,13 @@ static void a_full_queue_of_questions_refuses_everybody(void **state) {
     struct http_connection first[THREADS], waiting[4][EACH], late[2];
     serve_patiently(s);
     ask_many(s, first, THREADS, 2, 0);
-    stub_services_await(s->services, MESSAGE_package_query, THREADS);
+    stub_services_await(s->services, MESSAGE_package_list_query, THREADS);
     for (int i = 0; i < 4; i++)
         ask_many(s, waiting[i], EACH, (unsigned)i + 2, THREADS + i * EACH);
     assert_true(refused(s) == 0);
     ask_many(s, late, 2, 9, THREADS + IN_ALL);
     assert_true(refused(s) == 2);
-    stub_services_hold(s->services, MESSAGE_package_query, false);
+    stub_services_hold(s->services, MESSAGE_package_list_query, false);
     assert_int_equal(take_answers(late, 2), 0);
     assert_int_equal(take_answers(first, THREADS), THREADS);
     for (int i = 0; i < 4; i++)
@@ -371,7 +394,7 @@ static void a_question_whose_client_left_is_not_asked(void **state) {
     struct http_connection first[THREADS], left[3];
     serve_patiently(s);
     ask_many(s, first, THREADS, 2, 0);
-    stub_services_await(s->services, MESSAGE_package_query, THREADS);
+    stub_services_await(s->services, MESSAGE_package_list_query, THREADS);
     /* over HTTP/1 h2o notices that only when it answers, so this uses HTTP/2 */
     struct text bytes = {0};
     for (int i = 0; i < 3; i++) {
@@ -385,10 +408,10 @@ static void a_question_whose_client_left_is_not_asked(void **state) {
     for (int i = 0; i < 3; i++)
         http_connection_close(&left[i]);
     await_requests(s, THREADS);
-    stub_services_hold(s->services, MESSAGE_package_query, false);
+    stub_services_hold(s->services, MESSAGE_package_list_query, false);
     assert_int_equal(take_answers(first, THREADS), THREADS);
     expect_status(get(s, "/api/v1/packages"), 200);
-    assert_int_equal(stub_services_count(s->services, MESSAGE_package_query), THREADS + 1);
+    assert_int_equal(stub_services_count(s->services, MESSAGE_package_list_query), THREADS + 1);
     text_release(&bytes);
 }
 
@@ -403,6 +426,7 @@ int main(void) {
         gateway_test(metrics_of_all_programs_are_shown_by_program),
         gateway_test(a_program_that_does_not_answer_is_not_up),
         gateway_test(packages_are_passed_on_with_a_link),
+        gateway_test(a_search_is_passed_on_as_it_was_typed),
         gateway_test(a_package_that_is_known_is_not_looked_for_again),
         gateway_test(impossible_names_are_404_without_a_query),
         gateway_test(questions_for_what_is_not_there_are_limited_by_address),
