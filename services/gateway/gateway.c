@@ -19,6 +19,7 @@
 #include "services/gateway/routes/openapi.h"
 #include "services/gateway/stream/hub.h"
 #include "services/gateway/trustee/trustee_token.h"
+#include "services/gateway/web/api_page.h"
 
 enum {
     LOOKUP_THREADS = 3,       /* at most this many message threads of the publish service may wait for GitHub */
@@ -137,6 +138,7 @@ static enum status start_questions(struct service_asker **out, const struct gate
 enum status gateway_start(struct gateway *gateway, const struct settings *settings, struct error *err) {
     *gateway = (struct gateway){.settings = settings};
     openapi_append(&gateway->openapi);
+    api_page_append(&gateway->api_page, gateway->openapi.bytes);
     gateway->clients = clients_create();
     gateway->file_hashes = file_hashes_create();
     gateway->kept_answers = kept_answers_create(KEPT_ANSWER_BYTES);
@@ -193,6 +195,7 @@ void gateway_stop(struct gateway *gateway) {
     rate_limit_free(gateway->post_limit);
     trusted_proxies_free(gateway->proxies);
     text_release(&gateway->openapi);
+    text_release(&gateway->api_page);
     arena_release(&gateway->arena);
     if (is_freed) clients_free(gateway->clients);
 }

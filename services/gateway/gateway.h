@@ -80,6 +80,7 @@ struct gateway {
     struct health_check *health_check;   /* NULL: HEALTHCHECKS_URL is not set */
     struct takedown_news *takedown_news; /* for it */
     struct text openapi;                 /* GET /api/v1/openapi.json */
+    struct text api_page;                /* GET /docs/api: the same as a page */
     struct server *server;
 };
 

@@ -7,13 +7,6 @@
 #include "services/gateway/web/page.h"
 #include "services/gateway/web/parts.h"
 
-static void write_command(struct html *html, const char *command) {
-    html_begin(html, "pre");
-    html_attribute(html, "tabindex", "0"); /* a wide one is scrolled by keyboard, too */
-    html_element(html, "code", NULL, command);
-    html_end(html);
-}
-
 void get_home_page(struct call *call) {
     struct text page = {0};
     struct html html = {.out = &page};
@@ -31,10 +24,10 @@ void get_home_page(struct call *call) {
     html_element(&html, "p", NULL,
                  "Push a tag with the version to the repository, then run spago in it. It prints the log until the package is "
                  "published, or why it was not.");
-    write_command(&html, "git tag v1.0.0\ngit push origin v1.0.0\nspago publish");
+    part_command(&html, "git tag v1.0.0\ngit push origin v1.0.0\nspago publish");
     html_element(&html, "p", NULL,
                  "The same without spago. The answer has the job's id: /logs/ID has its log, and /status/ID its state.");
-    write_command(
+    part_command(
         &html,
         "curl --json '{\"name\": \"my-package\", \"version\": \"1.0.0\", \"ref\": \"v1.0.0\", \"compiler\": \"0.15.15\",\n"
         "  \"location\": {\"githubOwner\": \"me\", \"githubRepo\": \"purescript-my-package\"}}' \\\n"

@@ -11,7 +11,9 @@
 
 enum { GZIP_MIN_BYTES = 1024 };
 
-static const struct { const char *address, *name; } sections[] = {{"/packages", "Packages"}, {"/package-sets", "Package sets"}};
+static const struct {
+    const char *address, *name;
+} sections[] = {{"/packages", "Packages"}, {"/package-sets", "Package sets"}, {"/docs", "Documentation"}};
 
 static void write_head(struct html *html, const char *title) {
     html_begin(html, "head");

@@ -107,6 +107,13 @@ void part_input(struct html *html, const char *name, const char *label, const ch
     html_attribute(html, "spellcheck", "false");
 }
 
+void part_command(struct html *html, const char *text) {
+    html_begin(html, "pre");
+    html_attribute(html, "tabindex", "0"); /* scrolled by keyboard, too */
+    html_element(html, "code", NULL, text);
+    html_end(html);
+}
+
 static void write_time(struct html *html, const char *time, bool has_time_of_day) {
     if (!*time) return;
     html_begin(html, "time");

@@ -39,6 +39,9 @@ void part_linked_fact(struct html *html, const char *name, const char *text, con
 /* A labelled field of a form for one line of text, filled with `value` unless that is NULL. */
 void part_input(struct html *html, const char *name, const char *label, const char *value);
 
+/* Text as at a terminal or in a file; a wide one is scrolled by itself. */
+void part_command(struct html *html, const char *text);
+
 /* <time>, from a time as the API has it; shows the date alone, or the time of day to the second, too. Nothing for "". */
 void part_date(struct html *html, const char *time);
 void part_time(struct html *html, const char *time);
