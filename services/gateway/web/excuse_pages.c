@@ -119,12 +119,12 @@ static void write_count(struct html *html, const json_t *counts, enum set_verdic
     html_end(html);
     part_number_cell(html, json_integer_value(json_object_get(counts, text)));
     part_cell(html, set_verdict_meaning(verdict));
-    part_cell(html, set_party_text(set_verdict_party(verdict)));
+    html_element(html, "td", "wide", set_party_text(set_verdict_party(verdict)));
     html_end(html);
 }
 
 static void write_counts(struct html *html, const json_t *counts) {
-    static const char *const heads[] = {"Verdict", "#Packages", "Meaning", "Who can act", NULL};
+    static const char *const heads[] = {"Verdict", "#Packages", "Meaning", "-Who can act", NULL};
     html_element(html, "h2", NULL, "Verdicts");
     part_table_begin(html, heads);
     for (int i = 0; i < SET_VERDICT_COUNT; i++)
