@@ -14,6 +14,7 @@ static const struct message_handler messages[] = {
     {MESSAGE_package_query, .handle = answer_package_query},
     {MESSAGE_package_list_query, .handle = answer_package_list_query},
     {MESSAGE_known_package_query, .handle = answer_known_package_query},
+    {MESSAGE_publication_query, .handle = answer_publication_query},
     {MESSAGE_workers_query, .handle = answer_workers_query},
     {MESSAGE_matrix_query, .handle = answer_matrix_query},
     {MESSAGE_matrix_verify, .handle = answer_matrix_verify},

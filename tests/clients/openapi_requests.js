@@ -137,6 +137,9 @@ const whileRunning = (story) => [
   ['get_packages', 200, '/api/v1/packages?limit=1'],
   ['get_packages', 200, '/api/v1/packages?search=prepare&sort=dependants'],
   ['get_packages', 400, '/api/v1/packages?after=No%20Name'],
+  ['get_publications', 200, '/api/v1/publications'],
+  ['get_publications', 200, '/api/v1/publications?limit=3'],
+  ['get_publications', 304, '/api/v1/publications', { 'if-none-match': '*' }],
   ['get_package', 200, '/api/v1/packages/leaf'],
   ['get_package', 200, '/api/v1/packages/prepared'],
   ['get_package', 404, '/api/v1/packages/nobody'],
@@ -190,6 +193,7 @@ const whileRedisIsAway = (story) => [
   ['get_job_events', 200, `/api/v1/jobs/${story.published}/events`], // nothing but when to come back
   ['get_jobs_events', 200, '/api/v1/jobs/events'],
   ['get_packages', 503, '/api/v1/packages'],
+  ['get_publications', 503, '/api/v1/publications'],
   ['get_package', 503, '/api/v1/packages/leaf'],
   ['get_package_version', 503, '/api/v1/packages/leaf/1.0.0'],
   ['get_package_sets', 503, '/api/v1/package-sets'],

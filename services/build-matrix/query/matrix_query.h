@@ -5,6 +5,7 @@
  *
  *   package_list.c   pages of packages, searches
  *   package_query.c  packages and versions; whether a change of them still holds
+ *   publication_query.c  the newest publications and unpublishings
  *   matrix_query.c   workers, compilers
  *   build_query.c    plans, builds to verify, state of builds
  */
@@ -21,6 +22,8 @@ enum status answer_package_list_query(void *context, const struct message *reque
                                       struct error *err);
 enum status answer_known_package_query(void *context, const struct message *request, struct arena *arena,
                                        struct message *answer, struct error *err);
+enum status answer_publication_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                     struct error *err);
 enum status answer_workers_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                  struct error *err);
 enum status answer_matrix_query(void *context, const struct message *request, struct arena *arena, struct message *answer,

@@ -22,11 +22,11 @@ static uint32_t code_point(const char *bytes, size_t length) {
     return code;
 }
 
-/* Controls of the terminal, and those of Unicode's bidirectional algorithm (UAX 9, table 4). */
+/* Controls of the terminal, those of Unicode's bidirectional algorithm (UAX 9, table 4), and what XML forbids besides. */
 static bool is_control(uint32_t code) {
     if (code < 0x20) return code != '\n' && code != '\t';
     return (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
-           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfffe || code == 0xffff;
 }
 
 static const char *escape_of(char character) {

@@ -118,7 +118,9 @@ static void write_package_page(struct html *html, const json_t *package) {
     const json_t *metadata = json_object_get(package, "metadata");
     const char *latest = part_text(package, "latest");
     const json_t *manifest = json_object_get(json_object_get(package, "manifests"), latest);
-    page_begin(html, part_text(package, "name"), "/packages");
+    struct text feed = {0};
+    text_append_format(&feed, "/feeds/packages/%s.atom", part_text(package, "name"));
+    page_begin_with_feed(html, part_text(package, "name"), "/packages", feed.bytes);
     if (*part_text(manifest, "description")) html_element(html, "p", NULL, part_text(manifest, "description"));
     html_begin(html, "dl");
     part_fact(html, "Latest version", latest);
@@ -128,7 +130,11 @@ static void write_package_page(struct html *html, const json_t *package) {
     html_end(html);
     write_dependencies(html, json_object_get(manifest, "dependencies"));
     write_versions(html, metadata);
+    html_begin(html, "p");
+    html_link(html, feed.bytes, "A feed of its versions");
+    html_end(html);
     page_end(html);
+    text_release(&feed);
 }
 
 void get_package_page(struct call *call) {

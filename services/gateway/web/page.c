@@ -15,7 +15,16 @@ static const struct {
     const char *address, *name;
 } sections[] = {{"/packages", "Packages"}, {"/package-sets", "Package sets"}, {"/docs", "Documentation"}};
 
-static void write_head(struct html *html, const char *title) {
+static void write_feed_link(struct html *html, const char *title, const char *address) {
+    html_void(html, "link");
+    html_attribute(html, "rel", "alternate");
+    html_attribute(html, "type", "application/atom+xml");
+    html_attribute(html, "title", title);
+    html_attribute(html, "href", address);
+}
+
+/* `feed` NULL: there is none about the page alone. */
+static void write_head(struct html *html, const char *title, const char *feed) {
     html_begin(html, "head");
     html_void(html, "meta");
     html_attribute(html, "charset", "utf-8");
@@ -31,6 +40,9 @@ static void write_head(struct html *html, const char *title) {
     html_void(html, "link");
     html_attribute(html, "rel", "icon");
     html_attribute(html, "href", asset_address("icon.svg"));
+    if (feed) write_feed_link(html, title, feed);
+    write_feed_link(html, "Packages that were published", "/feeds/publications.atom");
+    write_feed_link(html, "Package sets", "/feeds/package-sets.atom");
     html_end(html);
 }
 
@@ -51,10 +63,14 @@ static void write_navigation(struct html *html, const char *section) {
 }
 
 void page_begin(struct html *html, const char *title, const char *section) {
+    page_begin_with_feed(html, title, section, NULL);
+}
+
+void page_begin_with_feed(struct html *html, const char *title, const char *section, const char *feed) {
     text_append(html->out, "<!DOCTYPE html>\n");
     html_begin(html, "html");
     html_attribute(html, "lang", "en");
-    write_head(html, title);
+    write_head(html, title, feed);
     html_begin(html, "body");
     html_begin(html, "a");
     html_attribute(html, "href", "#content");
@@ -78,6 +94,10 @@ void page_end(struct html *html) {
     html_end(html);
     html_begin(html, "footer");
     html_link(html, "/api/v1/openapi.json", "The API as an OpenAPI document");
+    html_text(html, " · Feeds of ");
+    html_link(html, "/feeds/publications.atom", "publications");
+    html_text(html, " and ");
+    html_link(html, "/feeds/package-sets.atom", "package sets");
     html_text(html, " · ");
     html_link(html, "/dmca", "Copyright and takedowns");
     html_end(html);
@@ -101,9 +121,8 @@ struct page_request page_request_of(struct call *call) {
                                  .if_none_match = call_request_header(call, "if-none-match")};
 }
 
-void page_answer(struct call *call, const struct text *page, const struct page_request *request) {
+static void answer_text(struct call *call, const struct text *page, const struct page_request *request) {
     struct answer *answer = &call->answer;
-    add_headers(answer);
     answer_header(answer, "vary", "Origin, Accept-Encoding");
     if (answer_has_tag(call, page->bytes, page->length, request->if_none_match)) return;
     if (request->accepts_gzip && page->length >= GZIP_MIN_BYTES) {
@@ -112,6 +131,16 @@ void page_answer(struct call *call, const struct text *page, const struct page_r
     } else {
         text_append_bytes(&answer->body, page->bytes, page->length);
     }
+}
+
+void page_answer(struct call *call, const struct text *page, const struct page_request *request) {
+    add_headers(&call->answer);
+    answer_text(call, page, request);
+}
+
+void page_answer_feed(struct call *call, const struct text *feed, const struct page_request *request) {
+    call->answer.content_type = "application/atom+xml; charset=utf-8";
+    answer_text(call, feed, request);
 }
 
 void page_send(struct call *call, const struct text *page) {

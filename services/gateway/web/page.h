@@ -16,6 +16,8 @@ struct text;
 /* Writes everything before the content of <main>, which begins with the title as its heading. `section` is the address of the
  * entry of the navigation that the page belongs to, or NULL. */
 void page_begin(struct html *html, const char *title, const char *section);
+/* The same for a page about whose subject there is a feed, at this address. */
+void page_begin_with_feed(struct html *html, const char *title, const char *section, const char *feed);
 void page_end(struct html *html);
 
 /* Loads a module of services/gateway/web/assets, with which the page does more; it must say everything without. Inside <main>. */
@@ -36,6 +38,9 @@ void page_answer(struct call *call, const struct text *page, const struct page_r
 
 /* The same on the loop's thread, for a page that needs nobody's answer; sends it. */
 void page_send(struct call *call, const struct text *page);
+
+/* The same for an Atom feed (services/gateway/web/atom.h). */
+void page_answer_feed(struct call *call, const struct text *feed, const struct page_request *request);
 
 /* The same for the answer to a form, which nobody keeps: with this status, and without an ETag. */
 void page_send_once(struct call *call, const struct text *page, int http_status);

@@ -53,6 +53,11 @@ static void write_policy(struct html *html, const char *contact) {
         "its repository is on the package's page, and a corrected version helps more than one that is gone.");
     html_element(html, "h2", NULL, "What happens then");
     write_list(html, "ol", course);
+    html_begin(html, "p");
+    html_text(html, "All decisions are in ");
+    html_link(html, "/feeds/takedowns.atom", "a feed of takedowns");
+    html_text(html, ".");
+    html_end(html);
     html_element(html, "h2", NULL, "If your package was taken down");
     html_element(
         html, "p", NULL,
@@ -66,7 +71,7 @@ static void write_policy(struct html *html, const char *contact) {
 }
 
 static void write_page(struct html *html, struct call *call, const struct takedown_form *form) {
-    page_begin(html, "Copyright and takedowns", NULL);
+    page_begin_with_feed(html, "Copyright and takedowns", NULL, "/feeds/takedowns.atom");
     write_policy(html, call->gateway->settings->dmca_contact);
     html_begin(html, "h2");
     html_attribute(html, "id", "form");

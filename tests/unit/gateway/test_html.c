@@ -62,6 +62,7 @@ static void controls_are_shown(void **state) {
     (void)state;
     assert_string_equal(ESCAPE("\x1b[31mred\r\x7f"), "[U+001B][31mred[U+000D][U+007F]");
     assert_string_equal(ESCAPE("a\0b"), "a[U+0000]b");
+    assert_string_equal(ESCAPE("a\uFFFE\uFFFF\uFFFD"), "a[U+FFFE][U+FFFF]\uFFFD"); /* XML forbids the first two */
     assert_string_equal(ESCAPE("\u202Eabc\u2066\u061C\u200F\xc2\x85"), "[U+202E]abc[U+2066][U+061C][U+200F][U+0085]");
 }
 
