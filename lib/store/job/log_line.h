@@ -34,6 +34,7 @@ struct log_query {
     int64_t until_ms;         /* not included; 0: to the last */
     struct log_cursor after;  /* only lines after it; from a reader that has all lines up to there */
     struct log_cursor before; /* only lines before it */
+    const char *search;       /* only lines whose message has this text, A to Z in either case; NULL: all */
     bool descending;          /* the newest first; the limit keeps the newest */
     bool only_stored;         /* without the lines that say where lines are left out */
     bool takes_last;          /* the limit keeps the last lines, not the first ones, but they come in their order */

@@ -2,6 +2,7 @@
 #include "lib/store/job/log_selection.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "lib/base/array.h"
 
@@ -27,8 +28,9 @@ static bool is_inside(const struct log_selection *selection, int64_t time_ms) {
 
 void log_selection_take(struct log_selection *selection, const struct log_line *line) {
     struct log_lines *out = selection->out;
-    if (line->level < selection->query->level) return;
-    out->cut = selection->is_full = out->count == selection->query->limit;
+    const struct log_query *query = selection->query;
+    if (line->level < query->level || (query->search && !strcasestr(line->message, query->search))) return;
+    out->cut = selection->is_full = out->count == query->limit;
     if (out->cut) return;
     out->lines = array_grow_in(selection->arena, out->lines, out->count, &selection->capacity, sizeof *out->lines);
     out->lines[out->count++] = *line;

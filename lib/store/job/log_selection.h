@@ -39,7 +39,7 @@ void log_selection_begin(struct log_selection *selection, const struct log_query
 /* Passes a line of this time and ordinal. True: it is in the selected part. */
 bool log_selection_pass(struct log_selection *selection, int64_t time_ms, int64_t ordinal);
 
-/* Takes the line that was passed last, if it has the level; its text must be in the arena. */
+/* Takes the line that was passed last, if it has the level and the text searched for; its text must be in the arena. */
 void log_selection_take(struct log_selection *selection, const struct log_line *line);
 
 /* The log has no further line in this direction, or is_full. */

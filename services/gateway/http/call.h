@@ -175,6 +175,9 @@ void answer_json_or_text(struct answer *answer, bool is_json);
 /* True if the client prefers JSON to text (services/gateway/README.md, Status and short forms). On the loop's thread. */
 bool call_wants_json(struct call *call);
 
+/* True if the client is a browser that shows a page: it asks for HTML before anything else. On the loop's thread. */
+bool call_wants_page(struct call *call);
+
 /* The value of a request header, several joined by commas, in the arena; NULL: none. On the loop's thread. */
 const char *call_request_header(struct call *call, const char *name);
 

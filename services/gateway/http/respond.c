@@ -91,6 +91,11 @@ bool call_wants_json(struct call *call) {
     return !header_has(call, "user-agent", "curl/") && !header_has(call, "user-agent", "wget/");
 }
 
+bool call_wants_page(struct call *call) {
+    const char *accept = call_request_header(call, "accept");
+    return accept && text_starts_with(accept, "text/html");
+}
+
 static size_t chunk_length(const struct answer *answer) {
     return answer->file_length < FILE_CHUNK_BYTES ? (size_t)answer->file_length : FILE_CHUNK_BYTES;
 }

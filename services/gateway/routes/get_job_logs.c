@@ -118,6 +118,7 @@ static const struct {
     {"tail", "follow", "it begins with the first line, or after a cursor"},
     {"limit", "follow", "it ends with the job"},
     {"wait", "follow", "it waits for each line"},
+    {"search", "follow", "it has every line"},
 };
 
 static bool is_set(const struct query *query, const char *name) {
@@ -154,7 +155,20 @@ static bool check_and_follow(struct call *call) {
     return true;
 }
 
+/* Leads a browser to the job's page. */
+static void lead_to_page(struct call *call) {
+    struct answer *answer = &call->answer;
+    answer->http_status = 303;
+    answer_header(answer, "location", arena_format(&call->arena, "/jobs/%s", call->parameters[0]));
+    answer_header(answer, "vary", "Origin, Accept, User-Agent");
+    call_send(call);
+}
+
 void get_logs(struct call *call) {
+    if (call_wants_page(call) && job_id_is_well_formed(call->parameters[0])) {
+        lead_to_page(call);
+        return;
+    }
     if (!check_and_follow(call) && begin(call)) call_work(call, read_logs);
 }
 
@@ -165,6 +179,7 @@ void get_job_logs(struct call *call) {
     if (!request) return;
     int64_t last = query_number(query, "tail");
     request->has_cursors = true;
+    request->lines.search = query_text(query, "search");
     enum status status = read_cursor(call, "after", &request->lines.after, &err);
     if (!status) status = read_cursor(call, "before", &request->lines.before, &err);
     if (status) {

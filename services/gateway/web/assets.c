@@ -16,10 +16,13 @@
 #include "services/gateway/http/call.h"
 #include "services/gateway/web/assets/excuses.js.h"
 #include "services/gateway/web/assets/icon.svg.h"
+#include "services/gateway/web/assets/job.js.h"
+#include "services/gateway/web/assets/jobs.js.h"
 #include "services/gateway/web/assets/package_search.js.h"
 #include "services/gateway/web/assets/site.css.h"
 
 #define FOLDER "/assets/"
+#define SCRIPT "text/javascript; charset=utf-8"
 
 enum { HASH_LENGTH = 16, FILE_LIMIT_BYTES = 1 << 20 };
 
@@ -30,12 +33,11 @@ struct asset {
 };
 
 static struct asset assets[] = {
-    {.name = "excuses.js", .type = "text/javascript; charset=utf-8", .bytes = excuses_js, .length = sizeof excuses_js - 1},
+    {.name = "excuses.js", .type = SCRIPT, .bytes = excuses_js, .length = sizeof excuses_js - 1},
     {.name = "icon.svg", .type = "image/svg+xml", .bytes = icon_svg, .length = sizeof icon_svg - 1},
-    {.name = "package_search.js",
-     .type = "text/javascript; charset=utf-8",
-     .bytes = package_search_js,
-     .length = sizeof package_search_js - 1},
+    {.name = "job.js", .type = SCRIPT, .bytes = job_js, .length = sizeof job_js - 1},
+    {.name = "jobs.js", .type = SCRIPT, .bytes = jobs_js, .length = sizeof jobs_js - 1},
+    {.name = "package_search.js", .type = SCRIPT, .bytes = package_search_js, .length = sizeof package_search_js - 1},
     {.name = "site.css", .type = "text/css; charset=utf-8", .bytes = site_css, .length = sizeof site_css - 1},
 };
 

@@ -30,14 +30,6 @@ static const char *print_title(const char *text, char out[TITLE_MAX]) {
 
 /* ---- Which are shown ---- */
 
-static void write_verdict_choice(struct html *html, const char *verdict, const char *title, bool is_chosen) {
-    html_begin(html, "option");
-    html_attribute(html, "value", verdict);
-    html_attribute(html, "selected", is_chosen ? "" : NULL);
-    html_text(html, title);
-    html_end(html);
-}
-
 void excuse_search_write(struct html *html, const struct excuse_view *view) {
     char title[TITLE_MAX];
     html_begin(html, "form");
@@ -45,17 +37,11 @@ void excuse_search_write(struct html *html, const struct excuse_view *view) {
     html_attribute(html, "class", "inline");
     html_attribute(html, "action", "/package-sets/excuses");
     part_input(html, "name", "Name of the package", view->name);
-    html_begin(html, "label");
-    html_attribute(html, "for", "verdict");
-    html_text(html, "Verdict");
-    html_end(html);
-    html_begin(html, "select");
-    html_attribute(html, "id", "verdict");
-    html_attribute(html, "name", "verdict");
-    write_verdict_choice(html, "", "Any", !view->verdict);
+    part_choice_begin(html, "verdict", "Verdict");
+    part_option(html, "", "Any", !view->verdict);
     for (int i = 0; i < SET_VERDICT_COUNT; i++) {
         const char *text = set_verdict_text((enum set_verdict)i);
-        write_verdict_choice(html, text, print_title(text, title), text_equal(text, view->verdict));
+        part_option(html, text, print_title(text, title), text_equal(text, view->verdict));
     }
     html_end(html);
     html_element(html, "button", NULL, "Show");

@@ -13,7 +13,12 @@ enum { GZIP_MIN_BYTES = 1024 };
 
 static const struct {
     const char *address, *name;
-} sections[] = {{"/packages", "Packages"}, {"/package-sets", "Package sets"}, {"/docs", "Documentation"}};
+} sections[] = {
+    {"/packages", "Packages"},
+    {"/package-sets", "Package sets"},
+    {"/jobs", "Jobs"},
+    {"/docs", "Documentation"},
+};
 
 static void write_feed_link(struct html *html, const char *title, const char *address) {
     html_void(html, "link");

@@ -114,6 +114,24 @@ void part_command(struct html *html, const char *text) {
     html_end(html);
 }
 
+void part_choice_begin(struct html *html, const char *name, const char *label) {
+    html_begin(html, "label");
+    html_attribute(html, "for", name);
+    html_text(html, label);
+    html_end(html);
+    html_begin(html, "select");
+    html_attribute(html, "id", name);
+    html_attribute(html, "name", name);
+}
+
+void part_option(struct html *html, const char *value, const char *text, bool is_chosen) {
+    html_begin(html, "option");
+    html_attribute(html, "value", value);
+    html_attribute(html, "selected", is_chosen ? "" : NULL);
+    html_text(html, text ? text : value);
+    html_end(html);
+}
+
 static void write_time(struct html *html, const char *time, bool has_time_of_day) {
     if (!*time) return;
     html_begin(html, "time");
@@ -131,23 +149,14 @@ void part_time(struct html *html, const char *time) {
     write_time(html, time, true);
 }
 
-static void write_option(struct html *html, const char *value, const char *text, const char *chosen) {
-    html_begin(html, "option");
-    html_attribute(html, "value", value);
-    html_attribute(html, "selected", text_equal(value, chosen) ? "" : NULL);
-    html_text(html, text);
-    html_end(html);
-}
-
 static void write_sorts(struct html *html, const char *sort) {
-    html_begin(html, "label");
-    html_text(html, "Order ");
-    html_begin(html, "select");
-    html_attribute(html, "name", "sort");
-    write_option(html, "", "Best match, or name", sort);
-    write_option(html, "name", "Name", sort);
-    write_option(html, "dependants", "Most dependants", sort);
-    write_option(html, "newest", "Newest", sort);
+    static const struct {
+        const char *value, *text;
+    } sorts[] = {{"", "Best match, or name"}, {"name", "Name"}, {"dependants", "Most dependants"}, {"newest", "Newest"}};
+    html_begin(html, "span");
+    part_choice_begin(html, "sort", "Order");
+    for (size_t i = 0; i < sizeof sorts / sizeof *sorts; i++)
+        part_option(html, sorts[i].value, sorts[i].text, text_equal(sorts[i].value, sort));
     html_end(html);
     html_end(html);
 }

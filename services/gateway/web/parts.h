@@ -5,6 +5,8 @@
 #ifndef SERVICES_GATEWAY_WEB_PARTS_H
 #define SERVICES_GATEWAY_WEB_PARTS_H
 
+#include <stdbool.h>
+
 #include "services/gateway/web/html.h"
 
 struct json_t;
@@ -38,6 +40,9 @@ void part_linked_fact(struct html *html, const char *name, const char *text, con
 
 /* A labelled field of a form for one line of text, filled with `value` unless that is NULL. */
 void part_input(struct html *html, const char *name, const char *label, const char *value);
+/* A labelled choice, ended by html_end(), and one of its options; `text` NULL: the value itself. */
+void part_choice_begin(struct html *html, const char *name, const char *label);
+void part_option(struct html *html, const char *value, const char *text, bool is_chosen);
 
 /* Text as at a terminal or in a file; a wide one is scrolled by itself. */
 void part_command(struct html *html, const char *text);

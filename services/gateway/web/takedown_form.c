@@ -211,6 +211,7 @@ void takedown_form_write(struct html *html, const struct takedown_form *form) {
     html_begin(html, "form");
     html_attribute(html, "method", "post");
     html_attribute(html, "action", "/dmca");
+    html_attribute(html, "class", "long");
     for (size_t i = 0; i < TAKEDOWN_FIELDS; i++) {
         const char *value = form->values[i] ? form->values[i] : "";
         if (rows[i].kind == BOX)

@@ -11,6 +11,7 @@
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "        \
     "base-uri 'none'; frame-ancestors 'none'"
 
+/* A whole page with this heading, whose scripts are all files of the site. */
 static inline void expect_page(struct gateway_scene *s, struct answered answered, int status, const char *title) {
     expect_status(answered, status);
     expect_header(s, &answered, "content-type", "text/html; charset=utf-8");

@@ -98,6 +98,21 @@ static void a_cursor_is_read_on_from_in_both_directions(void **state) {
     assert_string_equal(get_page(s, lease.job_id, arena_format(&s->f.arena, "?after=%s", page.last)).messages, "");
 }
 
+static void only_lines_with_the_text_are_read(void **state) {
+    struct gateway_scene *s = *state;
+    const struct lease lease = start_job(s);
+    add_line(s, &lease, LINES + 1, LOG_INFO, "Some WORDS");
+    serve(s);
+    assert_string_equal(get_page(s, lease.job_id, "?search=words").messages, "Some WORDS");
+    struct page page = get_page(s, lease.job_id, "?search=1&limit=3");
+    assert_string_equal(page.messages, "1 11 13");
+    page = follow(s, &page, "next"); /* with the same text */
+    assert_string_equal(page.messages, "15 17 19");
+    assert_string_equal(get_page(s, lease.job_id, "?search=1&tail=2").messages, "17 19");
+    assert_string_equal(get_page(s, lease.job_id, "?search=nothing").messages, "");
+    expect_status(get(s, path_of(s, lease.job_id, "?search=1&follow=true")), 400);
+}
+
 static void a_gap_is_a_line_with_a_cursor(void **state) {
     struct gateway_scene *s = *state;
     struct fixture *f = &s->f;
@@ -210,6 +225,7 @@ static void a_reader_waits_for_the_line_after_its_cursor(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         gateway_test(links_lead_through_the_whole_log),    gateway_test(a_cursor_is_read_on_from_in_both_directions),
+        gateway_test(only_lines_with_the_text_are_read),
         gateway_test(a_gap_is_a_line_with_a_cursor),       gateway_test(text_is_for_people),
         gateway_test(parameters_that_cannot_be_are_named), gateway_test(a_reader_waits_for_the_line_after_its_cursor),
     };

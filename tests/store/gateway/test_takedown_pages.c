@@ -64,7 +64,7 @@ static void the_page_has_a_form_that_names_its_fields(void **state) {
     const struct answered page = get(s, "/dmca");
     expect_status(page, 200);
     expect_within(page.body, "<h1>Copyright and takedowns</h1>");
-    expect_within(page.body, "<form method=\"post\" action=\"/dmca\">");
+    expect_within(page.body, "<form method=\"post\" action=\"/dmca\" class=\"long\">");
     expect_within(page.body, "<label for=\"email\">Your e-mail address</label>");
     expect_within(page.body, "A. Gent &lt;agent@example.org&gt;");
     expect_not_within(page.body, "aria-invalid");
