@@ -146,6 +146,7 @@ const whileRunning = (story) => [
   ['get_package', 404, '/api/v1/packages/No%20Name'],
   ['get_package_version', 200, '/api/v1/packages/leaf/1.0.0'],
   ['get_package_version', 200, '/api/v1/packages/prepared/1.0.0'],
+  ['get_package_version', 200, '/api/v1/packages/picky/1.0.0'],
   ['get_package_version', 404, '/api/v1/packages/prepared/0.9.0'],
   ['get_package_version', 404, '/api/v1/packages/leaf/latest'],
   ['get_package_sets', 200, '/api/v1/package-sets'],

@@ -2,6 +2,7 @@
 #include "lib/domain/search/package_list.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/text.h"
@@ -29,6 +30,32 @@ static size_t *count_dependants(const struct manifest_index *index, struct arena
             dependants[latest->needs[i].package]++;
     }
     return dependants;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(((const struct dependant *)a)->name, ((const struct dependant *)b)->name);
+}
+
+size_t package_list_dependants(struct dependant **out, const struct manifest_index *index, const char *name,
+                               const struct version *version, struct arena *arena) {
+    uint32_t id = manifest_index_find_package(index, name);
+    if (id == PACKAGE_NONE) return 0;
+    const struct indexed_package *package = manifest_index_package(index, id);
+    struct dependant *dependants = arena_alloc(arena, (package->user_count + 1) * sizeof *dependants);
+    size_t count = 0;
+    for (size_t i = 0; i < package->user_count; i++) {
+        const struct indexed_package *user = manifest_index_package(index, package->users[i]);
+        const struct indexed_version *latest;
+        package_latest(user, &latest);
+        if (!latest) continue;
+        const struct manifest *manifest = latest->manifest;
+        const struct dependency *found = dependencies_find(manifest->dependencies, manifest->dependency_count, name);
+        if (found && (!version || range_includes(found->range, *version)))
+            dependants[count++] = (struct dependant){user->name, latest->version, found->range};
+    }
+    qsort(dependants, count, sizeof *dependants, compare_names);
+    *out = dependants;
+    return count;
 }
 
 static int64_t key_of(const struct listed_package *item, enum package_order order, int score) {

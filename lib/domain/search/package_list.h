@@ -40,6 +40,11 @@ struct package_list {
 void package_list_find(struct package_list *out, const struct manifest_index *index, const struct package_list_request *request,
                        struct arena *arena);
 
+/* The packages whose latest version depends on this version, or on any if it is NULL, by name, with that version and its range; in
+ * the arena, with the index's names. */
+size_t package_list_dependants(struct dependant **out, const struct manifest_index *index, const char *name,
+                               const struct version *version, struct arena *arena);
+
 /* The latest published version and its manifest in the index; each is NULL if there is none. */
 const struct published_version *package_latest(const struct indexed_package *package, const struct indexed_version **indexed);
 

@@ -55,7 +55,7 @@ static bool check_version(struct call *call, const char *version) {
     return false;
 }
 
-void package_question_ask_one(struct call *call, const char *name, const char *version, page_writer *write) {
+void package_question_ask_one(struct call *call, const char *name, const char *version, page_viewer *write) {
     struct message *again = arena_alloc(&call->arena, sizeof *again);
     if (!registry_query_check_name(call, name) || !check_version(call, version)) return;
     *again = (struct message){.tag = MESSAGE_package_query, .package_query = {.name = name, .version = version}};
@@ -64,7 +64,8 @@ void package_question_ask_one(struct call *call, const char *name, const char *v
         .request = {.tag = MESSAGE_known_package_query, .known_package_query = {.name = name, .version = version}},
         .again = again,
         .unavailable = UNAVAILABLE,
-        .write = write,
+        .write_view = write,
+        .view = call->gateway->settings,
     };
     registry_query_ask(call, &query);
 }

@@ -11,7 +11,7 @@
  * as a page, whose view is the call's struct query. */
 void package_question_ask_list(struct call *call, page_viewer *write);
 
-/* Answers with one package, or with its version unless that is NULL. */
-void package_question_ask_one(struct call *call, const char *name, const char *version, page_writer *write);
+/* Answers with one package, or with its version unless that is NULL, as JSON or as a page, whose view is the gateway's settings. */
+void package_question_ask_one(struct call *call, const char *name, const char *version, page_viewer *write);
 
 #endif

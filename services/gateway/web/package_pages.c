@@ -11,24 +11,9 @@
 #include "lib/domain/package/version.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/routes/package_question.h"
+#include "services/gateway/web/package_parts.h"
 #include "services/gateway/web/page.h"
 #include "services/gateway/web/parts.h"
-
-static void write_location(struct html *html, const json_t *location) {
-    struct text address = {0};
-    const char *url = part_text(location, "gitUrl"), *folder = part_text(location, "subdir");
-    if (*url)
-        text_append(&address, url);
-    else
-        text_append_format(&address, "https://github.com/%s/%s", part_text(location, "githubOwner"),
-                           part_text(location, "githubRepo"));
-    html_element(html, "dt", NULL, "Repository");
-    html_begin(html, "dd");
-    part_outside_link(html, address.bytes);
-    if (*folder) html_format(html, ", in the folder %s", folder);
-    html_end(html);
-    text_release(&address);
-}
 
 /* One version of the metadata, published or unpublished. */
 struct version_row {
@@ -65,17 +50,22 @@ static void write_compilers(struct html *html, const json_t *compilers) {
     html_end(html);
 }
 
-static void write_version(struct html *html, const struct version_row *row) {
+static void write_version(struct html *html, const char *name, const struct version_row *row) {
     const json_t *version = row->published ? row->published : row->unpublished;
     html_begin(html, "tr");
-    part_cell(html, row->text);
-    html_begin(html, "td");
+    part_cell_begin(html);
+    if (row->published)
+        part_link(html, row->text, "/packages/%s/%s", name, row->text);
+    else
+        html_text(html, row->text);
+    html_end(html);
+    part_cell_begin(html);
     part_date(html, part_text(version, "publishedTime"));
     html_end(html);
     if (row->published) {
         write_compilers(html, json_object_get(version, "compilers"));
     } else {
-        html_begin(html, "td");
+        part_cell_begin(html);
         html_text(html, "Unpublished on ");
         part_date(html, part_text(version, "unpublishedTime"));
         html_format(html, ": %s", part_text(version, "reason"));
@@ -84,7 +74,7 @@ static void write_version(struct html *html, const struct version_row *row) {
     html_end(html);
 }
 
-static void write_versions(struct html *html, const json_t *metadata) {
+static void write_versions(struct html *html, const char *name, const json_t *metadata) {
     static const char *const heads[] = {"Version", "Published", "Builds with", NULL};
     const json_t *published = json_object_get(metadata, "published"), *unpublished = json_object_get(metadata, "unpublished");
     struct version_row *rows = memory_alloc((json_object_size(published) + json_object_size(unpublished) + 1) * sizeof *rows);
@@ -94,45 +84,61 @@ static void write_versions(struct html *html, const json_t *metadata) {
     html_element(html, "h2", NULL, "Versions");
     part_table_begin(html, heads);
     for (size_t i = 0; i < count; i++)
-        write_version(html, &rows[i]);
+        write_version(html, name, &rows[i]);
     part_table_end(html);
     free(rows);
 }
 
-static void write_dependencies(struct html *html, const json_t *dependencies) {
-    const char *name;
-    const json_t *range;
-    if (json_object_size(dependencies) == 0) return;
-    html_element(html, "h2", NULL, "Dependencies of the latest version");
-    html_begin(html, "ul");
-    json_object_foreach((json_t *)dependencies, name, range) {
-        html_begin(html, "li");
-        part_link(html, name, "/packages/%s", name);
-        html_format(html, " %s", json_string_value(range));
-        html_end(html);
+/* Who may unpublish and transfer: the comments of their keys, which are often addresses, and the kinds of the keys. */
+static void write_owners(struct html *html, const json_t *owners) {
+    size_t i;
+    json_t *owner;
+    if (json_array_size(owners) == 0) return;
+    html_element(html, "dt", NULL, "Owners");
+    html_begin(html, "dd");
+    json_array_foreach(owners, i, owner) {
+        const char *id = part_text(owner, "id");
+        html_format(html, "%s%s%s%s", i ? ", " : "", id, *id ? " " : "a key of type ", part_text(owner, "keytype"));
     }
     html_end(html);
 }
 
-static void write_package_page(struct html *html, const json_t *package) {
+static void write_links(struct html *html, const char *name, const char *feed) {
+    html_element(html, "dt", NULL, "More");
+    html_begin(html, "dd");
+    part_link(html, "Its jobs", "/jobs?package=%s", name);
+    html_text(html, " · ");
+    part_link(html, "Why it is or is not in the package set", "/package-sets/excuses/%s", name);
+    html_text(html, " · ");
+    html_link(html, feed, "A feed of its versions");
+    html_end(html);
+}
+
+static void write_package_page(struct html *html, const json_t *package, const void *view) {
+    (void)view;
     const json_t *metadata = json_object_get(package, "metadata");
-    const char *latest = part_text(package, "latest");
+    const char *name = part_text(package, "name"), *latest = part_text(package, "latest");
     const json_t *manifest = json_object_get(json_object_get(package, "manifests"), latest);
     struct text feed = {0};
-    text_append_format(&feed, "/feeds/packages/%s.atom", part_text(package, "name"));
-    page_begin_with_feed(html, part_text(package, "name"), "/packages", feed.bytes);
+    text_append_format(&feed, "/feeds/packages/%s.atom", name);
+    page_begin_with_feed(html, name, "/packages", feed.bytes);
     if (*part_text(manifest, "description")) html_element(html, "p", NULL, part_text(manifest, "description"));
     html_begin(html, "dl");
-    part_fact(html, "Latest version", latest);
+    if (*latest) {
+        html_element(html, "dt", NULL, "Latest version");
+        html_begin(html, "dd");
+        part_link(html, latest, "/packages/%s/%s", name, latest);
+        html_end(html);
+    }
     part_fact(html, "License", part_text(manifest, "license"));
-    part_linked_fact(html, "Package set", "why it is in it, or not", "/package-sets/excuses/%s", part_text(package, "name"));
-    write_location(html, json_object_get(metadata, "location"));
+    part_location(html, json_object_get(metadata, "location"));
+    write_owners(html, json_object_get(metadata, "owners"));
+    if (*latest) part_package_sets(html, json_object_get(package, "packageSets"));
+    write_links(html, name, feed.bytes);
     html_end(html);
-    write_dependencies(html, json_object_get(manifest, "dependencies"));
-    write_versions(html, metadata);
-    html_begin(html, "p");
-    html_link(html, feed.bytes, "A feed of its versions");
-    html_end(html);
+    write_versions(html, name, metadata);
+    part_dependencies(html, "Dependencies of the latest version", json_object_get(manifest, "dependencies"));
+    part_dependants(html, json_object_get(package, "dependantPackages"));
     page_end(html);
     text_release(&feed);
 }

@@ -234,11 +234,46 @@ static void a_cell_without_a_build_says_whether_there_is_a_plan(void **state) {
     expect_cells(m, "prelude", "6.0.0",
                  "{\"compiler\":\"" OLD "\",\"state\":\"succeeded\"},{\"compiler\":\"" NEW "\",\"state\":\"untried\"}");
     expect_cells(m, "stuck", "1.0.0",
-                 "{\"compiler\":\"" OLD "\",\"state\":\"succeeded\"},{\"compiler\":\"" NEW "\",\"state\":\"no_plan\"}");
+                 "{\"compiler\":\"" OLD "\",\"state\":\"succeeded\"},{\"compiler\":\"" NEW
+                 "\",\"state\":\"no_plan\",\"reason\":"
+                 "\"The registry has no version of prelude inside its bounds:\\n  >=5.0.0 (a declared dependency)\\n  <6.0.0 "
+                 "(a declared dependency)\"}");
     const struct message query = package_query("prelude", "6.0.0");
     const char *json = expect_json(m, &query);
     assert_non_null(strstr(json, "\"name\":\"prelude\",\"version\":\"6.0.0\",\"metadata\":{\"bytes\":1000,"));
-    assert_non_null(strstr(json, "\"dependants\":1,"));
+    assert_non_null(strstr(json, "\"dependants\":1,\"dependantPackages\":[{\"name\":\"arrays\",\"version\":\"1.0.0\",\"range\":"
+                                 "\">=6.0.0 <7.0.0\"}],\"packageSets\":{"));
+}
+
+/* Ends a build of arrays with this reason and result, and returns its cell. */
+static const char *fail_build(struct matrix_fixture *m, const char *plan, const char *reason, const char *result) {
+    struct fixture *f = &m->f;
+    struct lease lease;
+    struct job job;
+    size_t count;
+    const char *id = accept_build(m, "arrays", plan, MATRIX_PURPOSE_WAVE);
+    assert_ok(job_store_claim_some(f->store,
+                                   &(struct job_claim){.ids = &id, .count = 1, .runner = "worker", .lease_ms = LEASE_MS},
+                                   &f->arena, &lease, &job, &count, &f->err));
+    const struct job_end end = {.error = reason, .verdict = "failed_to_compile", .result = result};
+    assert_ok(job_store_finish(f->store, &lease, &end, &f->err));
+    const struct message query = package_query("arrays", "1.0.0");
+    const char *cell = strstr(expect_json(m, &query), "{\"compiler\":\"" NEW "\"");
+    return strstr(cell, ",\"reason\":");
+}
+
+static void a_failed_cell_says_whose_error_it_is(void **state) {
+    struct matrix_fixture *m = *state;
+    assert_string_equal(
+        fail_build(m, PRELUDE, "The package does not compile.",
+                   "{\"compiled\":1,\"errors\":[{\"message\":\"First.\",\"errorCode\":\"A\"},{\"message\":\"B.\"}]}"),
+        ",\"reason\":\"The package does not "
+        "compile.\",\"failedPackage\":{\"name\":\"arrays\",\"version\":\"1.0.0\"},\"firstError\":{\"message\":\"First.\","
+        "\"errorCode\":\"A\"}}]}");
+    assert_string_equal(fail_build(m, "{\"maybe\":\"1.0.0\",\"prelude\":\"6.0.0\"}",
+                                   "prelude-6.0.0, on which it depends, is wrong.", "{\"compiled\":1}"),
+                        ",\"reason\":\"prelude-6.0.0, on which it depends, is wrong.\",\"failedPackage\":"
+                        "{\"name\":\"prelude\",\"version\":\"6.0.0\"}}]}");
 }
 
 static void a_cell_is_its_unfinished_build_then_its_verdict(void **state) {
@@ -473,6 +508,7 @@ int main(void) {
         matrix_test(of_many_package_sets_the_newest_are_listed),
         matrix_test(a_cell_without_a_build_says_whether_there_is_a_plan),
         matrix_test(a_cell_is_its_unfinished_build_then_its_verdict),
+        matrix_test(a_failed_cell_says_whose_error_it_is),
         matrix_test(a_transfer_holds_while_the_package_is_where_it_went),
         matrix_test(an_unpublishing_holds_while_the_version_is_not_published),
         matrix_test(nothing_else_is_asked_whether_it_holds),

@@ -4,6 +4,8 @@
  */
 #include "tests/store/gateway/page_scene.h"
 
+#include "lib/tools/archive/archive.h"
+
 static void packages_are_listed_page_by_page(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
@@ -51,12 +53,14 @@ static void a_search_keeps_its_words_and_order(void **state) {
 /* The versions with numbers that an order by text would get wrong. */
 #define PACKAGE                                                                                                                \
     "{\"name\":\"aff\",\"latest\":\"10.0.0\",\"metadata\":{\"location\":{\"githubOwner\":\"owner\",\"githubRepo\":\"repo\","   \
-    "\"subdir\":\"lib\"},\"published\":{"                                                                                      \
+    "\"subdir\":\"lib\"},\"owners\":[{\"id\":\"<me>\",\"keytype\":\"ssh-ed25519\",\"public\":\"AAAA\"}],\"published\":{"       \
     "\"10.0.0\":{\"compilers\":[\"0.15.14\",\"0.15.15\"],\"publishedTime\":\"2026-03-04T05:06:07.000Z\"},"                     \
     "\"9.0.0\":{\"compilers\":[\"0.15.14\"],\"publishedTime\":\"2026-01-02T05:06:07.000Z\"}},"                                 \
     "\"unpublished\":{\"9.1.0\":{\"publishedTime\":\"2026-02-01T00:00:00.000Z\",\"reason\":\"<b>Wrong</b>\","                  \
     "\"unpublishedTime\":\"2026-02-02T00:00:00.000Z\"}}},\"manifests\":{\"10.0.0\":{\"description\":\"A & B\","                \
-    "\"license\":\"MIT\",\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\"}}}}"
+    "\"license\":\"MIT\",\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\"}}},"                                                 \
+    "\"dependantPackages\":[{\"name\":\"halogen\",\"version\":\"7.0.0\",\"range\":\">=7.0.0 <11.0.0\"}],"                      \
+    "\"packageSets\":{\"count\":3,\"first\":\"2.0.0\",\"last\":\"4.0.0\",\"versions\":[\"4.0.0\",\"3.0.0\",\"2.0.0\"]}}"
 
 static void a_package_has_its_versions_newest_first(void **state) {
     struct gateway_scene *s = *state;
@@ -68,14 +72,20 @@ static void a_package_has_its_versions_newest_first(void **state) {
     expect_within(page.body, "<dt>License</dt><dd>MIT</dd>");
     expect_within(page.body, "<a href=\"https://github.com/owner/repo\">https://github.com/owner/repo</a>, in the folder lib");
     expect_within(page.body, "<li><a href=\"/packages/prelude\">prelude</a> &gt;=6.0.0 &lt;7.0.0</li>");
-    const char *newest =
-                   strstr(page.body, "<td>10.0.0</td><td><time datetime=\"2026-03-04T05:06:07.000Z\">2026-03-04</time></td>"
-                                     "<td>0.15.14, 0.15.15</td>"),
+    expect_within(page.body, "<dt>Owners</dt><dd>&lt;me&gt; ssh-ed25519</dd>");
+    expect_within(page.body, "<a href=\"/packages/aff/10.0.0\">10.0.0</a></dd>");
+    expect_within(page.body,
+                  "<a href=\"/package-sets/4.0.0\">4.0.0</a> back to <a href=\"/package-sets/2.0.0\">2.0.0</a> (3 sets)");
+    expect_within(page.body, "<a href=\"/jobs?package=aff\">");
+    expect_within(page.body, "<li><a href=\"/packages/halogen\">halogen</a> &gt;=7.0.0 &lt;11.0.0</li>");
+    const char *newest = strstr(page.body, "<td><a href=\"/packages/aff/10.0.0\">10.0.0</a></td><td><time "
+                                           "datetime=\"2026-03-04T05:06:07.000Z\">2026-03-04</time></td>"
+                                           "<td>0.15.14, 0.15.15</td>"),
                *unpublished =
                    strstr(page.body, "<td>9.1.0</td><td><time datetime=\"2026-02-01T00:00:00.000Z\">2026-02-01</time></td>"
                                      "<td>Unpublished on <time datetime=\"2026-02-02T00:00:00.000Z\">2026-02-02"
                                      "</time>: &lt;b&gt;Wrong&lt;/b&gt;</td>"),
-               *oldest = strstr(page.body, "<td>9.0.0</td>");
+               *oldest = strstr(page.body, "/packages/aff/9.0.0");
     assert_true(newest && newest < unpublished && unpublished < oldest);
 }
 
@@ -91,12 +101,113 @@ static void an_address_that_is_no_web_page_is_no_link(void **state) {
     expect_within(page.body, "<dd>javascript:alert(1)</dd>");
 }
 
+/* ---- One version ---- */
+
+#define CELL(compiler, state) "{\"compiler\":\"" compiler "\",\"state\":\"" state "\"},"
+#define VERSION                                                                                                                \
+    "{\"name\":\"aff\",\"version\":\"7.1.0\",\"metadata\":{\"bytes\":1234,\"compilers\":[\"0.15.0\"],\"hash\":\"sha256-"       \
+    "hash\","                                                                                                                  \
+    "\"publishedTime\":\"2026-03-04T05:06:07.000Z\",\"ref\":\"v7.1.0\"},\"manifest\":{\"description\":\"A & "                  \
+    "B\",\"license\":\"MIT\","                                                                                                 \
+    "\"location\":{\"githubOwner\":\"owner\",\"githubRepo\":\"repo\"},\"dependencies\":{\"prelude\":\">=6.0.0 <7.0.0\"}},"     \
+    "\"dependants\":2,\"dependantPackages\":[],\"packageSets\":{\"count\":0,\"versions\":[]},\"matrix\":["                     \
+    "{\"compiler\":\"0.14.0\",\"state\":\"no_plan\",\"reason\":\"No version of b:\\n  >=1.0.0 (wanted by c)\"}," CELL(         \
+        "0.15.0", "succeeded") "{\"compiler\":\"0.15.1\",\"state\":\"failed\",\"jobId\":\"0a0a0a0a-0000-4000-8000-"            \
+                               "000000000000\",\"reason\":\"It has 1 "                                                         \
+                               "error.\",\"failedPackage\":{\"name\":\"aff\",\"version\":\"7.1.0\"},"                          \
+                               "\"firstError\":{\"message\":\"Unknown "                                                        \
+                               "<Type>\",\"errorCode\":\"UnknownName\",\"filename\":\"src/A.purs\","                           \
+                               "\"position\":{\"startLine\":3,\"startColumn\":5,\"endLine\":3,\"endColumn\":9}}},"             \
+                               "{\"compiler\":\"0.15.2\",\"state\":\"failed\",\"reason\":\"b-1.0.0, on which it depends, "     \
+                               "does not compile.\","                                                                          \
+                               "\"failedPackage\":{\"name\":\"b\",\"version\":\"1.0.0\"}}]}"
+
+static struct answered get_version(struct gateway_scene *s) {
+    stub_services_answer_json(s->services, MESSAGE_known_package_query, VERSION);
+    return get(s, "/packages/aff/7.1.0");
+}
+
+static void a_version_has_its_facts_and_why_it_does_not_build(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    const struct answered page = get_version(s);
+    expect_page(s, page, 200, "aff 7.1.0");
+    expect_within(page.body, "<p>A &amp; B</p>");
+    expect_within(page.body, "<a href=\"/aff/7.1.0.tar.gz\">/aff/7.1.0.tar.gz</a>, 1234 bytes");
+    expect_within(page.body, "<dt>Hash</dt><dd>sha256-hash</dd>");
+    expect_within(page.body, "<dt>Package sets</dt><dd>none</dd>");
+    expect_within(page.body, "No package depends on it");
+    const char *newest = strstr(page.body, "<th scope=\"row\">0.15.2</th>"),
+               *oldest = strstr(page.body, "<th scope=\"row\">0.14.0</th>");
+    assert_true(newest && newest < oldest);
+    expect_within(page.body, "<summary>A dependency does not compile: b 1.0.0</summary>");
+    expect_within(page.body, "<a href=\"/packages/b/1.0.0\">");
+    expect_within(page.body, "href=\"/jobs/0a0a0a0a-0000-4000-8000-000000000000\"");
+    expect_within(page.body, "<summary>Its own error</summary><p>It has 1 error.</p>");
+    expect_within(page.body, "<code>src/A.purs:3:5\nUnknown &lt;Type&gt;</code>");
+    expect_within(page.body, "<code>No version of b:\n  &gt;=1.0.0 (wanted by c)</code>");
+    expect_within(page.body, "<p>The tarball is not on this server.</p>");
+}
+
+static void put_tarball(struct gateway_scene *s, const struct archive_item *items, size_t count) {
+    struct fixture *f = &s->f;
+    struct text tarball = {0};
+    assert_ok(archive_pack(&tarball, s->folder.path, "aff-7.1.0", items, count, 64 << 20, &f->err));
+    temporary_folder_write_bytes(&s->folder, "storage/aff/7.1.0.tar.gz", tarball.bytes, tarball.length);
+    text_release(&tarball);
+}
+
+static void a_readme_is_shown_as_the_text_that_it_is(void **state) {
+    struct gateway_scene *s = *state;
+    static const char readme[] = "<img src=\"https://example.org/a.png\" onerror=alert(1)>\n\x1b[31m\xff";
+    const struct archive_item items[] = {
+        {"docs/README.md", "no", 2}, {"readme.txt", "no", 2}, {"ReadMe.md", readme, sizeof readme - 1}};
+    put_tarball(s, items, 3);
+    serve(s);
+    const struct answered page = get_version(s);
+    expect_page(s, page, 200, "aff 7.1.0");
+    expect_within(page.body, "<pre class=\"readme\">&lt;img src=&quot;https://example.org/a.png&quot; onerror=alert(1)&gt;\n"
+                             "[U+001B][31m\xef\xbf\xbd</pre>");
+    expect_not_within(page.body, "KiB of the README");
+}
+
+/* Of 10 MB, whose limit is within a character of two bytes. */
+static void a_long_readme_is_cut(void **state) {
+    struct gateway_scene *s = *state;
+    enum { LENGTH = 10000001 };
+    char *readme = memory_alloc(LENGTH + 1);
+    readme[0] = 'x';
+    for (size_t i = 1; i < LENGTH; i += 2)
+        memcpy(readme + i, "\xc3\xa9", 2);
+    put_tarball(s, &(struct archive_item){"README", readme, LENGTH}, 1);
+    free(readme);
+    serve(s);
+    const struct answered page = get_version(s);
+    expect_page(s, page, 200, "aff 7.1.0");
+    expect_within(page.body, "\xc3\xa9</pre><p>Only the first 128 KiB of the README are shown here");
+    const char *begin = strstr(page.body, "<pre class=\"readme\">x"), *end = strstr(page.body, "</pre><p>Only");
+    assert_int_equal(end - begin, strlen("<pre class=\"readme\">") + (128 << 10) - 1);
+}
+
+static void what_is_no_tarball_has_no_readme(void **state) {
+    struct gateway_scene *s = *state;
+    temporary_folder_write(&s->folder, "storage/aff/7.1.0.tar.gz", "no tarball");
+    serve(s);
+    expect_within(get_version(s).body, "<p>Its tarball cannot be read.</p>");
+    put_tarball(s, &(struct archive_item){"purs.json", "{}", 2}, 1);
+    expect_within(get_version(s).body, "<p>It has no README.</p>");
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         gateway_test(packages_are_listed_page_by_page),
         gateway_test(a_search_keeps_its_words_and_order),
         gateway_test(a_package_has_its_versions_newest_first),
         gateway_test(an_address_that_is_no_web_page_is_no_link),
+        gateway_test(a_version_has_its_facts_and_why_it_does_not_build),
+        gateway_test(a_readme_is_shown_as_the_text_that_it_is),
+        gateway_test(a_long_readme_is_cut),
+        gateway_test(what_is_no_tarball_has_no_readme),
     };
     return cmocka_run_group_tests(tests, start_scene, stop_scene);
 }
