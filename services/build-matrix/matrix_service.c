@@ -18,6 +18,7 @@
 #include "services/build-matrix/dispatch/dispatcher.h"
 #include "services/build-matrix/plan/planner.h"
 #include "services/build-matrix/plan/planner_events.h"
+#include "services/build-matrix/query/matrix_book.h"
 
 enum { START_TIMEOUT_MS = 600000 };
 
@@ -38,12 +39,14 @@ enum status matrix_service_init(struct matrix_service *service, struct error *er
         fresh_view_init(&service->fresh, &service->repositories, service->stores);
         service->sets = registry_sets_create(service->repositories.registry, service->repositories.view);
         status = registry_sets_follow(service->sets, err);
+        service->book = matrix_book_create(service);
     }
     arena_release(&arena);
     return status;
 }
 
 void matrix_service_release(struct matrix_service *service) {
+    matrix_book_free(service->book);
     registry_sets_free(service->sets);
     registry_access_close(&service->repositories);
     connection_pool_free(service->stores);

@@ -28,6 +28,7 @@
 
 struct committer;
 struct dispatcher;
+struct matrix_book;
 struct planner;
 struct connection_pool;
 struct registry_sets;
@@ -41,6 +42,7 @@ struct matrix_service {
     struct connection_pool *stores; /* pool of Redis connections */
     struct fresh_view fresh;
     struct registry_sets *sets;
+    struct matrix_book *book; /* the whole matrix, for queries */
     struct committer *committer;
     struct dispatcher *dispatcher;
     struct planner *planner;

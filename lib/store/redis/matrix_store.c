@@ -163,21 +163,42 @@ static int compare_verdicts(const void *a, const void *b) {
     return version_compare(left->compiler, right->compiler);
 }
 
-enum status verdicts_read(struct job_store *store, const char *package, const char *version, struct arena *arena,
-                          struct matrix_verdict **out, size_t *count, struct error *err) {
-    struct redis_reply *fields;
-    *count = 0;
-    enum status status = redis_call(store->redis, &fields, err, "HGETALL verdicts:%s@%s", package, version);
-    if (status != STATUS_OK) return status;
-    *out = arena_alloc(arena, fields->count / 2 * sizeof **out);
+static enum status take_verdicts(struct version_verdicts *item, const struct redis_reply *fields, struct arena *arena,
+                                 struct error *err) {
+    item->count = 0;
+    item->verdicts = arena_alloc(arena, fields->count / 2 * sizeof *item->verdicts);
     for (size_t i = 0; i + 1 < fields->count; i += 2) {
         const char *name = fields->items[i].text, *value = fields->items[i + 1].text;
         if (strchr(name, ' ')) continue; /* for jobs/ alone: verdicts that stand */
-        if (!read_verdict(name, value, arena, &(*out)[*count])) return refuse_verdict(package, version, name, value, err);
-        ++*count;
+        if (!read_verdict(name, value, arena, &item->verdicts[item->count]))
+            return refuse_verdict(item->package, item->version, name, value, err);
+        item->count++;
     }
-    qsort(*out, *count, sizeof **out, compare_verdicts);
+    if (item->count > 0) qsort(item->verdicts, item->count, sizeof *item->verdicts, compare_verdicts);
     return STATUS_OK;
+}
+
+enum status verdicts_read_some(struct job_store *store, struct version_verdicts *items, size_t count, struct arena *arena,
+                               struct error *err) {
+    struct redis_reply *replies;
+    if (count == 0) return STATUS_OK;
+    for (size_t i = 0; i < count; i++)
+        redis_add(store->redis, "HGETALL verdicts:%s@%s", items[i].package, items[i].version);
+    enum status status = redis_run(store->redis, 0, &replies, err);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = redis_check_reply(&replies[i], err);
+        if (!status) status = take_verdicts(&items[i], &replies[i], arena, err);
+    }
+    return status;
+}
+
+enum status verdicts_read(struct job_store *store, const char *package, const char *version, struct arena *arena,
+                          struct matrix_verdict **out, size_t *count, struct error *err) {
+    struct version_verdicts item = {.package = package, .version = version};
+    enum status status = verdicts_read_some(store, &item, 1, arena, err);
+    *out = item.verdicts;
+    *count = item.count;
+    return status;
 }
 
 enum status verdicts_read_for_compiler(struct job_store *store, struct version compiler, struct version_verdict *items,

@@ -62,6 +62,17 @@ struct matrix_verdict {
 CHECK_RESULT enum status verdicts_read(struct job_store *store, const char *package, const char *version, struct arena *arena,
                                        struct matrix_verdict **out, size_t *count, struct error *err);
 
+/* The last verdicts on one of several versions. */
+struct version_verdicts {
+    const char *package, *version;   /* set by the caller */
+    struct matrix_verdict *verdicts; /* sorted by compiler */
+    size_t count;
+};
+
+/* The same for many versions, in one round trip. */
+CHECK_RESULT enum status verdicts_read_some(struct job_store *store, struct version_verdicts *items, size_t count,
+                                            struct arena *arena, struct error *err);
+
 /* The last verdict on a version with one compiler. */
 struct version_verdict {
     const char *package;

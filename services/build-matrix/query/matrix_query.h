@@ -7,6 +7,7 @@
  *   package_query.c  packages and versions; whether a change of them still holds
  *   publication_query.c  the newest publications and unpublishings
  *   matrix_query.c   workers, compilers
+ *   cells_query.c    the whole matrix (matrix_book.h): its file, pages of its cells
  *   build_query.c    plans, builds to verify, state of builds
  */
 #ifndef SERVICES_BUILD_MATRIX_QUERY_MATRIX_QUERY_H
@@ -36,5 +37,9 @@ enum status answer_plan_query(void *context, const struct message *request, stru
                               struct error *err);
 enum status answer_holds_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                struct error *err);
+enum status answer_matrix_file_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                     struct error *err);
+enum status answer_matrix_cells_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
+                                      struct error *err);
 
 #endif
