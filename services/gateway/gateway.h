@@ -74,6 +74,7 @@ struct gateway {
     struct store_executor *pool;
     struct hub *hub;
     struct kept_answers *kept_answers; /* about finished jobs */
+    atomic_ullong matrix_tag;          /* of the matrix's file that is kept among these (get_matrix.c); 0: none */
     struct file_hashes *file_hashes;   /* of tarballs */
     struct readiness *readiness;
     struct metrics_collector *metrics;

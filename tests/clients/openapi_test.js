@@ -60,10 +60,12 @@ function examplesOf(schema) {
 // Streams that never end.
 const ENDLESS = new Set(['get_jobs_events']);
 
-// A cursor of each kind of stream, by operation.
-const cursorsOf = (story) => {
+// Cursors of each kind of stream, and compilers that the server has, by operation.
+const valuesOf = (story) => {
   const ofLog = { good: [`1-1-${story.published.slice(0, 8)}`], bad: ['yesterday', '1-1-zzzzzzzz'] };
+  const compiler = { good: ['0.15.15'], bad: ['0.15', 'v0.15.15', '9.9.9'] };
   return {
+    get_matrix_cells: { compiler, than: compiler },
     get_job_logs: { after: ofLog, before: ofLog },
     get_job_events: { after: ofLog },
     get_jobs_events: { after: { good: ['1-0'], bad: ['yesterday'] } },
@@ -71,12 +73,12 @@ const cursorsOf = (story) => {
 };
 
 async function checkParameters(server, document, story) {
-  const cursors = cursorsOf(story);
+  const values = valuesOf(story);
   for (const [id, { path: pattern, parameters = [] }] of document.operations) {
     const target = pattern.replace('{id}', story.published).replace('{name}', 'leaf').replace('{version}', '1.0.0')
       .replace('{set}', '1.0.0').replace('{other}', 'latest');
     for (const { name, schema } of parameters.filter((parameter) => parameter.in === 'query')) {
-      const { good, bad } = cursors[id]?.[name] ?? examplesOf(schema);
+      const { good, bad } = values[id]?.[name] ?? examplesOf(schema);
       for (const value of good) {
         const breaksOff = ENDLESS.has(id);
         const answer = await server.request('GET', `${target}?${name}=${encodeURIComponent(value)}`, { breaksOff });

@@ -79,7 +79,8 @@ struct stub_services *stub_services_start(const struct settings *settings) {
         {MESSAGE_publication_query, .handle_later = take},    {MESSAGE_set_page_query, .handle_later = take},
         {MESSAGE_set_excuses_query, .handle_later = take},    {MESSAGE_set_query, .handle_later = take},
         {MESSAGE_set_comparison_query, .handle_later = take}, {MESSAGE_set_detail_query, .handle_later = take},
-        {MESSAGE_package_list_query, .handle_later = take},   {0}};
+        {MESSAGE_package_list_query, .handle_later = take},   {MESSAGE_matrix_file_query, .handle_later = take},
+        {MESSAGE_matrix_cells_query, .handle_later = take},   {0}};
     struct stub_services *stub = memory_alloc(sizeof *stub);
     struct error err;
     pthread_mutex_init(&stub->mutex, NULL);

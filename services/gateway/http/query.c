@@ -13,6 +13,7 @@
 #include "lib/base/percent.h"
 #include "lib/base/text.h"
 #include "lib/domain/job/job.h"
+#include "lib/domain/matrix/cell_state.h"
 #include "lib/domain/package/version.h"
 #include "lib/domain/search/package_order.h"
 #include "lib/domain/set/set_excuses.h"
@@ -27,6 +28,11 @@ const char *const query_states[] = {JOB_STATE_TABLE(JOB_STATE) NULL};
 #define ORDER(name, text, key) text,
 const char *const query_sorts[] = {PACKAGE_ORDER_TABLE(ORDER) NULL};
 #undef ORDER
+#define CELL_STATE(name, text, meaning) text,
+const char *const query_cells[] = {"any", CELL_STATE_TABLE(CELL_STATE) "not_succeeded", NULL};
+#undef CELL_STATE
+const char *const query_extents[] = {"newest", "all", NULL};
+const char *const query_ranks[] = {"dependants", "name", NULL};
 const char *const query_kinds[] = {"all",
 #define JOB_KIND(name, text, service, shown, lane, is_change, timeout) text,
 #include "lib/domain/job/job_kinds.def"

@@ -46,6 +46,9 @@ extern const char *const query_states[];
 extern const char *const query_sorts[]; /* of packages */
 extern const char *const query_kinds[]; /* `all`, and each kind of job */
 extern const char *const query_set_verdicts[];
+extern const char *const query_cells[];   /* any, the states of cells of the build matrix, not_succeeded */
+extern const char *const query_extents[]; /* newest, all */
+extern const char *const query_ranks[];   /* dependants, name */
 
 struct query {
     const struct query_parameter *rows;

@@ -63,6 +63,19 @@ bool answer_has_tag(struct call *call, const char *bytes, size_t length, const c
     return true;
 }
 
+void call_send_kept(struct call *call, struct kept_answer *kept, const char *if_none_match) {
+    struct answer *answer = &call->answer;
+    const char *tag = NULL;
+    answer->kept = kept;
+    answer->content_type = kept->content_type;
+    for (size_t i = 0; i < kept->header_count; i++) {
+        answer_header(answer, kept->headers[i].name, kept->headers[i].value);
+        if (strcmp(kept->headers[i].name, "etag") == 0) tag = kept->headers[i].value;
+    }
+    if (tag && header_list_has_tag(if_none_match, tag)) answer->http_status = 304;
+    call_send_made(call);
+}
+
 void answer_json_or_text(struct answer *answer, bool is_json) {
     answer->content_type = is_json ? "application/json" : "text/plain; charset=utf-8";
     answer_header(answer, "vary", "Origin, Accept, User-Agent");

@@ -31,19 +31,6 @@ static void set_vary(struct call *call) {
     answer->headers[i].value = arena_format(&call->arena, "%s, Accept-Encoding", answer->headers[i].value);
 }
 
-static void send_kept(struct call *call, const struct finished_request *request, struct kept_answer *kept) {
-    struct answer *answer = &call->answer;
-    const char *tag = NULL;
-    answer->kept = kept;
-    answer->content_type = kept->content_type;
-    for (size_t i = 0; i < kept->header_count; i++) {
-        answer_header(answer, kept->headers[i].name, kept->headers[i].value);
-        if (strcmp(kept->headers[i].name, "etag") == 0) tag = kept->headers[i].value;
-    }
-    if (tag && header_list_has_tag(request->if_none_match, tag)) answer->http_status = 304;
-    call_send_made(call);
-}
-
 bool finished_job_answer(struct call *call, bool is_json, struct finished_request *out) {
     out->is_json = is_json;
     out->if_none_match = call_request_header(call, "if-none-match");
@@ -51,7 +38,7 @@ bool finished_job_answer(struct call *call, bool is_json, struct finished_reques
     out->key = arena_format(&call->arena, "%s %s %.*s", is_json ? "json" : "text", out->takes_gzip ? "gzip" : "plain",
                             (int)call->req->path.len, call->req->path.base);
     struct kept_answer *kept = kept_answers_find(call->gateway->kept_answers, out->key);
-    if (kept) send_kept(call, out, kept);
+    if (kept) call_send_kept(call, kept, out->if_none_match);
     return kept;
 }
 

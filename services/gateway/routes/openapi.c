@@ -8,6 +8,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/text.h"
+#include "lib/domain/matrix/cell_state.h"
 #include "lib/domain/matrix/verdict.h"
 #include "lib/domain/set/set_excuses.h"
 #include "services/gateway/gateway.h"
@@ -38,6 +39,11 @@ static const char *const matrix_purposes[] = {
 #define MATRIX_PURPOSE(name, text, priority, is_trial) text,
 #include "lib/domain/job/job_kinds.def"
     NULL};
+static const char *const cell_states[] = {
+#define CELL_STATE(name, text, meaning) text,
+    CELL_STATE_TABLE(CELL_STATE)
+#undef CELL_STATE
+        NULL};
 static const char *const verdicts[] = {
 #define VERDICT(name, text, stands, meaning) text,
     VERDICT_TABLE(VERDICT)
@@ -57,6 +63,7 @@ static const struct {
     {"JobState", query_states},
     {"LogLevel", query_levels},
     {"MatrixPurpose", matrix_purposes},
+    {"MatrixState", cell_states},
     {"Verdict", verdicts},
     {"PackageSetVerdict", query_set_verdicts},
     {"WhoCanAct", set_parties},

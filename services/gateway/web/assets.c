@@ -18,6 +18,7 @@
 #include "services/gateway/web/assets/icon.svg.h"
 #include "services/gateway/web/assets/job.js.h"
 #include "services/gateway/web/assets/jobs.js.h"
+#include "services/gateway/web/assets/matrix.js.h"
 #include "services/gateway/web/assets/package_search.js.h"
 #include "services/gateway/web/assets/site.css.h"
 
@@ -37,6 +38,7 @@ static struct asset assets[] = {
     {.name = "icon.svg", .type = "image/svg+xml", .bytes = icon_svg, .length = sizeof icon_svg - 1},
     {.name = "job.js", .type = SCRIPT, .bytes = job_js, .length = sizeof job_js - 1},
     {.name = "jobs.js", .type = SCRIPT, .bytes = jobs_js, .length = sizeof jobs_js - 1},
+    {.name = "matrix.js", .type = SCRIPT, .bytes = matrix_js, .length = sizeof matrix_js - 1},
     {.name = "package_search.js", .type = SCRIPT, .bytes = package_search_js, .length = sizeof package_search_js - 1},
     {.name = "site.css", .type = "text/css; charset=utf-8", .bytes = site_css, .length = sizeof site_css - 1},
 };

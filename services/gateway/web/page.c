@@ -16,6 +16,7 @@ static const struct {
 } sections[] = {
     {"/packages", "Packages"},
     {"/package-sets", "Package sets"},
+    {"/matrix", "Build matrix"},
     {"/jobs", "Jobs"},
     {"/docs", "Documentation"},
 };
