@@ -14,6 +14,7 @@
 #include "services/gateway/backend/service_asker.h"
 #include "services/gateway/http/clients.h"
 #include "services/gateway/http/server.h"
+#include "services/gateway/monitor/status_board.h"
 #include "services/gateway/monitor/takedown_news.h"
 #include "services/gateway/routes/file_hashes.h"
 #include "services/gateway/routes/openapi.h"
@@ -155,6 +156,7 @@ enum status gateway_start(struct gateway *gateway, const struct settings *settin
     if (!status) status = hub_create(&gateway->hub, settings->redis_url, (size_t)settings->gateway_threads, err);
     if (!status) status = readiness_create(&gateway->readiness, gateway, err);
     if (!status) status = metrics_collector_create(&gateway->metrics, gateway, err);
+    if (!status) status = status_board_create(&gateway->status_board, gateway, err);
     if (!status) status = start_trustees(gateway, err);
     if (!status) status = start_questions(&gateway->matrix_asker, gateway, SERVICE_BUILD_MATRIX, err);
     if (!status) status = start_questions(&gateway->set_asker, gateway, SERVICE_PACKAGE_SET, err);
@@ -175,6 +177,7 @@ void gateway_stop(struct gateway *gateway) {
     takedown_news_free(gateway->takedown_news);
     if (gateway->hub) hub_stop(gateway->hub);
     if (gateway->server) server_drain(gateway->server);
+    status_board_free(gateway->status_board);
     readiness_free(gateway->readiness);
     metrics_collector_free(gateway->metrics);
     service_asker_free(gateway->trustee_asker);

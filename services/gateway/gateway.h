@@ -29,6 +29,7 @@ struct hub;
 struct owner;
 struct server;
 struct service_asker;
+struct status_board;
 struct takedown_news;
 
 /* Limits for the bytes of answers that clients have not read yet, so that slow readers of long logs do not fill the memory. */
@@ -78,6 +79,7 @@ struct gateway {
     struct file_hashes *file_hashes;   /* of tarballs */
     struct readiness *readiness;
     struct metrics_collector *metrics;
+    struct status_board *status_board;   /* GET /status */
     struct health_check *health_check;   /* NULL: HEALTHCHECKS_URL is not set */
     struct takedown_news *takedown_news; /* for it */
     struct text openapi;                 /* GET /api/v1/openapi.json */

@@ -154,6 +154,10 @@ bool readiness_check(struct readiness *readiness, struct text *findings) {
     return check_all(readiness, findings, NULL);
 }
 
+bool readiness_check_public(struct readiness *readiness, struct text *findings) {
+    return check_all(readiness, NULL, findings);
+}
+
 int64_t readiness_take_alarms(struct readiness *readiness) {
     pthread_mutex_lock(&readiness->check_mutex);
     int64_t alarms = readiness->new_alarms;

@@ -27,6 +27,9 @@ void readiness_answer(struct readiness *readiness, struct call *call);
 /* Checks on the caller's thread and appends {"ready": BOOL, "checks": [{"check", "ok", "message"?}, …]}. True: ready. */
 bool readiness_check(struct readiness *readiness, struct text *findings);
 
+/* The same as the public port shows it. */
+bool readiness_check_public(struct readiness *readiness, struct text *findings);
+
 /* The number of alarms (third lost attempt, writes that cannot be completed) that checks have seen since the last call. */
 int64_t readiness_take_alarms(struct readiness *readiness);
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /status/ID, the short form for use at a terminal; and GET /api/v1/status, /healthz, /readyz, /metrics.
+ * GET /status/ID, the short form for use at a terminal; GET /status, the page; and GET /api/v1/status, /healthz, /readyz, /metrics.
  */
+#include <string.h>
+
 #include "lib/base/json_writer.h"
 #include "lib/store/job/job_retention.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
+#include "services/gateway/monitor/status_board.h"
 #include "services/gateway/routes/job_json.h"
+#include "services/gateway/web/page.h"
 
 static enum status read_status(struct call *call, struct job_store *store, struct error *err) {
     const bool *is_json = call->work_data;
@@ -50,4 +54,22 @@ void get_readyz(struct call *call) {
 void get_metrics(struct call *call) {
     call_leave(call, NULL);
     metrics_collector_answer(call->gateway->metrics, call);
+}
+
+/* True if the client asks for JSON, and not for a page. */
+static bool wants_json(struct call *call) {
+    const char *accept = call_request_header(call, "accept");
+    return accept && strstr(accept, "application/json") && !strstr(accept, "text/html");
+}
+
+void get_status_page(struct call *call) {
+    struct page_request *request = arena_alloc(&call->arena, sizeof *request);
+    if (wants_json(call)) {
+        get_readyz(call);
+        return;
+    }
+    *request = page_request_of(call);
+    call->work_data = request;
+    call_leave(call, NULL);
+    status_board_answer(call->gateway->status_board, call);
 }

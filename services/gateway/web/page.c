@@ -106,6 +106,8 @@ void page_end(struct html *html) {
     html_link(html, "/feeds/package-sets.atom", "package sets");
     html_text(html, " · ");
     html_link(html, "/dmca", "Copyright and takedowns");
+    html_text(html, " · ");
+    html_link(html, "/status", "Status");
     html_end(html);
     while (html->depth > 0)
         html_end(html);
@@ -127,26 +129,26 @@ struct page_request page_request_of(struct call *call) {
                                  .if_none_match = call_request_header(call, "if-none-match")};
 }
 
-static void answer_text(struct call *call, const struct text *page, const struct page_request *request) {
+void page_answer_file(struct call *call, const char *type, const struct text *file, const struct page_request *request) {
     struct answer *answer = &call->answer;
+    answer->content_type = type;
     answer_header(answer, "vary", "Origin, Accept-Encoding");
-    if (answer_has_tag(call, page->bytes, page->length, request->if_none_match)) return;
-    if (request->accepts_gzip && page->length >= GZIP_MIN_BYTES) {
-        gzip_pack(&answer->body, page->bytes, page->length);
+    if (answer_has_tag(call, file->bytes, file->length, request->if_none_match)) return;
+    if (request->accepts_gzip && file->length >= GZIP_MIN_BYTES) {
+        gzip_pack(&answer->body, file->bytes, file->length);
         answer_header(answer, "content-encoding", "gzip");
     } else {
-        text_append_bytes(&answer->body, page->bytes, page->length);
+        text_append_bytes(&answer->body, file->bytes, file->length);
     }
 }
 
 void page_answer(struct call *call, const struct text *page, const struct page_request *request) {
     add_headers(&call->answer);
-    answer_text(call, page, request);
+    page_answer_file(call, page_type, page, request);
 }
 
 void page_answer_feed(struct call *call, const struct text *feed, const struct page_request *request) {
-    call->answer.content_type = "application/atom+xml; charset=utf-8";
-    answer_text(call, feed, request);
+    page_answer_file(call, "application/atom+xml; charset=utf-8", feed, request);
 }
 
 void page_send(struct call *call, const struct text *page) {

@@ -36,7 +36,10 @@ struct page_request page_request_of(struct call *call);
  * client has it. Any thread that has the call. */
 void page_answer(struct call *call, const struct text *page, const struct page_request *request);
 
-/* The same on the loop's thread, for a page that needs nobody's answer; sends it. */
+/* The same of a file of another type, a literal, which is no page. */
+void page_answer_file(struct call *call, const char *type, const struct text *file, const struct page_request *request);
+
+/* Sends a whole page that needs nobody's answer, on the loop's thread. */
 void page_send(struct call *call, const struct text *page);
 
 /* The same for an Atom feed (services/gateway/web/atom.h). */
