@@ -83,7 +83,8 @@ static void consider(struct package_list *out, const struct indexed_package *pac
     *item = (struct listed_package){.metadata = package->metadata, .dependants = dependants};
     item->latest = package_latest(package, &indexed);
     item->manifest = indexed ? indexed->manifest : NULL;
-    int score = search ? package_search_score(search, package->name, indexed ? indexed->manifest->description : NULL) : 0;
+    const char *description = indexed && !request->is_by_name ? indexed->manifest->description : NULL;
+    int score = search ? package_search_score(search, package->name, description) : 0;
     if (search && score == 0) return;
     item->place = (struct package_place){.key = key_of(item, request->order, score), .name = package->name};
     out->total++;

@@ -17,6 +17,7 @@ struct arena;
 
 struct package_list_request {
     const char *search; /* text that a person typed; NULL or blank: all packages */
+    bool is_by_name;    /* searches names alone, not descriptions */
     enum package_order order;
     const struct package_place *after; /* NULL: from the beginning */
     size_t limit;

@@ -12,6 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/domain/job/operation.h"
 #include "lib/domain/registry/manifest_index.h"
+#include "lib/domain/search/package_list.h"
 #include "lib/service/message/message_json.h"
 #include "lib/store/registry/fresh_view.h"
 #include "lib/store/registry/registry_sets.h"
@@ -62,8 +63,21 @@ static struct set_membership find_sets(struct matrix_service *service, const cha
 
 /* ---- Answers ---- */
 
-static enum status no_package(const char *name, struct error *err) {
-    return error_set(err, STATUS_NOT_FOUND, "There is no package %s in the registry.", name);
+enum { NEAR_MAX = 3 };
+
+/* With the names that may have been meant. */
+static enum status no_package(const struct manifest_index *index, const char *name, struct arena *arena, struct error *err) {
+    const struct package_list_request request = {
+        .search = name, .order = PACKAGE_ORDER_RELEVANCE, .limit = NEAR_MAX, .is_by_name = true};
+    struct package_list list;
+    struct text near = {0};
+    package_list_find(&list, index, &request, arena);
+    for (size_t i = 0; i < list.count; i++)
+        text_append_format(&near, "%s%s", i == 0 ? " Similar names: " : ", ", list.items[i].place.name);
+    if (near.length) text_append(&near, ".");
+    enum status status = error_set(err, STATUS_NOT_FOUND, "There is no package %s in the registry.%s", name, text_view(&near));
+    text_release(&near);
+    return status;
 }
 
 /* False: it has none. */
@@ -81,6 +95,11 @@ static enum status write_one(struct json_writer *writer, struct matrix_service *
     struct version_cells cells = {0};
     struct version wanted = {0};
     enum status status = STATUS_OK;
+    char latest[VERSION_TEXT_MAX];
+    if (text_equal(version, "latest") && find_latest(&wanted, service, name)) {
+        version_print(wanted, latest);
+        version = latest;
+    }
     if (version && version_parse(&wanted, version, err))
         return error_set(err, STATUS_NOT_FOUND, "There is no version %s of %s: %s", version, name, err->message);
     if (version) status = version_cells_read(&cells, service, name, version, arena, err);
@@ -92,7 +111,7 @@ static enum status write_one(struct json_writer *writer, struct matrix_service *
     const struct published_version *published = metadata && version ? metadata_find_published(metadata, wanted) : NULL;
     const struct unpublished_version *unpublished = metadata && version ? metadata_find_unpublished(metadata, wanted) : NULL;
     if (!metadata)
-        status = no_package(name, err);
+        status = no_package(index, name, arena, err);
     else if (!version)
         write_package(writer, index, manifest_index_package(index, manifest_index_find_package(index, name)), &sets, arena);
     else if (published)

@@ -12,6 +12,7 @@
 #include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/routes/package_question.h"
+#include "services/gateway/web/near_page.h"
 
 #define UNAVAILABLE "Packages cannot be looked up at the moment: try again in a few seconds."
 
@@ -46,18 +47,21 @@ void package_question_ask_list(struct call *call, page_viewer *write) {
     registry_query_ask(call, &query);
 }
 
-/* A malformed version cannot exist: answers 404 and returns false. NULL is well-formed. */
-static bool check_version(struct call *call, const char *version) {
+/* A malformed name or version cannot exist: the sentence of the 404, or NULL. A version of NULL is well-formed. */
+static const char *find_fault(struct call *call, const char *name, const char *version) {
     struct version parsed;
     struct error err;
-    if (!version || !version_parse(&parsed, version, &err)) return true;
-    call_fail(call, STATUS_NOT_FOUND, NULL, arena_format(&call->arena, "There is no such version: %s", err.message));
-    return false;
+    const char *fault = registry_query_name_fault(call, name);
+    if (fault || !version || !version_parse(&parsed, version, &err)) return fault;
+    return arena_format(&call->arena, "There is no such version: %s", err.message);
 }
 
 void package_question_ask_one(struct call *call, const char *name, const char *version, page_viewer *write) {
     struct message *again = arena_alloc(&call->arena, sizeof *again);
-    if (!registry_query_check_name(call, name) || !check_version(call, version)) return;
+    const char *fault = find_fault(call, name, version);
+    if (fault && write) near_page_answer(call, fault);
+    if (fault && !write) call_fail(call, STATUS_NOT_FOUND, NULL, fault);
+    if (fault) return;
     *again = (struct message){.tag = MESSAGE_package_query, .package_query = {.name = name, .version = version}};
     const struct registry_query query = {
         .asker = call->gateway->matrix_asker,
@@ -66,6 +70,7 @@ void package_question_ask_one(struct call *call, const char *name, const char *v
         .unavailable = UNAVAILABLE,
         .write_view = write,
         .view = call->gateway->settings,
+        .not_found = write ? near_page_answer : NULL,
     };
     registry_query_ask(call, &query);
 }

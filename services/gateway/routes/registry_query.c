@@ -81,6 +81,10 @@ static void make_answer(struct call *call) {
 static void answer(struct call *call) {
     const struct service_question *question = call->work_data;
     const struct registry_query *query = question->context;
+    if (question->status == STATUS_NOT_FOUND && query->not_found) {
+        query->not_found(call, question->failure_message);
+        return;
+    }
     if (question->status) {
         call_fail_with_question(call, question, query->unavailable);
         return;
@@ -127,9 +131,14 @@ void registry_query_ask(struct call *call, const struct registry_query *query) {
     ask(call, kept, &kept->request, kept->again ? look_again : answer);
 }
 
-bool registry_query_check_name(struct call *call, const char *name) {
+const char *registry_query_name_fault(struct call *call, const char *name) {
     struct error err;
-    if (!package_name_check(name, &err)) return true;
-    call_fail(call, STATUS_NOT_FOUND, NULL, arena_format(&call->arena, "There is no such package: %s", err.message));
-    return false;
+    if (!package_name_check(name, &err)) return NULL;
+    return arena_format(&call->arena, "There is no such package: %s", err.message);
+}
+
+bool registry_query_check_name(struct call *call, const char *name) {
+    const char *fault = registry_query_name_fault(call, name);
+    if (fault) call_fail(call, STATUS_NOT_FOUND, NULL, fault);
+    return !fault;
 }

@@ -37,6 +37,8 @@ struct registry_query {
     page_viewer *write_view; /* NULL: as JSON, or by `write` */
     const void *view;        /* in the call's arena */
     bool has_tag;            /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
+    /* Answers with 404 and more than the sentence, on the loop's thread; NULL: the sentence is all. */
+    void (*not_found)(struct call *call, const char *sentence);
 
     /* Set by registry_query_ask(). */
     struct page_request headers;
@@ -44,6 +46,8 @@ struct registry_query {
 
 /* A malformed name of a package cannot exist: answers 404 and returns false. On the loop's thread. */
 bool registry_query_check_name(struct call *call, const char *name);
+/* The sentence of that 404, in the call's arena, or NULL. */
+const char *registry_query_name_fault(struct call *call, const char *name);
 
 /* Appends to the path of a list the parameters that lead to its next part: those of the request itself, with `next` as `after`. */
 void registry_query_append_next(struct text *path, const struct query *parameters, const char *next);

@@ -157,10 +157,14 @@ void page_send(struct call *call, const struct text *page) {
     call_send_made(call);
 }
 
-void page_send_once(struct call *call, const struct text *page, int http_status) {
+void page_make_once(struct call *call, const struct text *page, int http_status) {
     add_headers(&call->answer);
     call->answer.http_status = http_status;
     text_append_bytes(&call->answer.body, page->bytes, page->length);
+}
+
+void page_send_once(struct call *call, const struct text *page, int http_status) {
+    page_make_once(call, page, http_status);
     call_send_made(call);
 }
 

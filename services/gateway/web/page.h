@@ -48,6 +48,9 @@ void page_answer_feed(struct call *call, const struct text *feed, const struct p
 /* The same for the answer to a form, which nobody keeps: with this status, and without an ETag. */
 void page_send_once(struct call *call, const struct text *page, int http_status);
 
+/* Makes call->answer of such a page, without sending it. Any thread that has the call. */
+void page_make_once(struct call *call, const struct text *page, int http_status);
+
 /* Makes the body and headers of call->answer for a failure of a page: the sentence, and where to go from here. */
 void page_fail(struct call *call, const char *message);
 

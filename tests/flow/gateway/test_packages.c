@@ -108,6 +108,12 @@ static void a_package_has_its_metadata_and_its_manifests(void **state) {
     }
     json_decref(metadata);
     json_decref(package);
+    struct http_response near = http_ask(NULL, server->url, "/packages/twice/1.0.5", NULL, NULL);
+    assert_int_equal(near.status, 404);
+    assert_non_null(strstr(text_view(&near.body),
+                           ">1.1.0</a>, the latest version</li><li><a href=\"/packages/twice/1.0.0\">1.0.0"
+                           "</a>, the one below</li><li>"));
+    http_response_release(&near);
 }
 
 static void a_version_has_its_entry_its_manifest_and_a_cell_for_each_compiler(void **state) {

@@ -121,6 +121,10 @@ static void missing_objects_are_not_found(void **state) {
         expect_failure(m, STATUS_NOT_FOUND, &query, "", rows[i].sentence);
         expect_failure(m, STATUS_NOT_FOUND, &known, "", rows[i].sentence);
     }
+    const struct message mistyped = known_query("arays", NULL), latest = known_query("arrays", "latest"),
+                         same = known_query("arrays", "1.0.0");
+    expect_failure(m, STATUS_NOT_FOUND, &mistyped, "", "There is no package arays in the registry. Similar names: arrays.");
+    assert_string_equal(expect_json(m, &latest), arena_copy(&m->f.arena, expect_json(m, &same)));
     struct fixture *f = &m->f;
     const struct message query = package_query("arrays", "one"), nameless = known_query(NULL, NULL);
     assert_status(STATUS_NOT_FOUND, ask(m, &query));

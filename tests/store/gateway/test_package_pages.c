@@ -198,6 +198,93 @@ static void what_is_no_tarball_has_no_readme(void **state) {
     expect_within(get_version(s).body, "<p>It has no README.</p>");
 }
 
+/* ---- What does not exist ---- */
+
+#define NEAR_LIST "{\"packages\":[{\"name\":\"effect\"},{\"name\":\"effects\"}],\"total\":2}"
+
+static const char *last_search(struct gateway_scene *s) {
+    return stub_services_last(s->services, MESSAGE_package_list_query, NULL)->package_list_query.search;
+}
+
+static void an_unknown_name_leads_to_similar_ones(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_fail(s->services, MESSAGE_known_package_query, STATUS_NOT_FOUND, NULL, "");
+    stub_services_fail(s->services, MESSAGE_package_query, STATUS_NOT_FOUND, NULL, "There is no package effekt.");
+    stub_services_answer_json(s->services, MESSAGE_package_list_query, NEAR_LIST);
+    static const char *const paths[] = {"/packages/effekt", "/packages/effekt/1.0.0", "/packages/Effekt!/1.0.0"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        const struct answered unknown = get(s, paths[i]);
+        expect_page(s, unknown, 404, "Not found");
+        expect_within(unknown.body, i < 2 ? "<p>There is no package effekt.</p>" : "<p>There is no such package: ");
+        expect_within(unknown.body, "<li><a href=\"/packages/effect\">effect</a></li><li><a href=\"/packages/effects\">");
+        assert_string_equal(last_search(s), i < 2 ? "effekt" : "Effekt!");
+    }
+    const struct answered bytes = get(s, "/packages/%3Cscript%3E%C3%A9");
+    expect_page(s, bytes, 404, "Not found");
+    expect_within(bytes.body, "value=\"&lt;script&gt;\xc3\xa9\"");
+    expect_error(s, get(s, "/api/v1/packages/effekt"), 404, NULL, "There is no package effekt.");
+}
+
+static void without_an_answer_the_sentence_is_all(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_fail(s->services, MESSAGE_known_package_query, STATUS_NOT_FOUND, NULL, "");
+    stub_services_fail(s->services, MESSAGE_package_query, STATUS_NOT_FOUND, NULL, "There is no package effekt.");
+    stub_services_fail(s->services, MESSAGE_package_list_query, STATUS_UNAVAILABLE, NULL, "");
+    const struct answered unknown = get(s, "/packages/effekt");
+    expect_page(s, unknown, 404, "Not found");
+    expect_within(unknown.body, "<p>There is no package effekt.</p>");
+}
+
+static void an_unknown_version_leads_to_those_beside_it(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_known_package_query,
+                              "{\"name\":\"aff\",\"latest\":\"10.0.0\",\"metadata\":{\"published\":{\"10.0.0\":{},\"7.0.0\":{},"
+                              "\"6.0.0\":{},\"9.0.0\":{},\"9.1.0\":{}}}}");
+    const struct answered page = get(s, "/packages/aff/x.y");
+    expect_page(s, page, 404, "Not found");
+    expect_within(page.body, "<p>There is no such version: ");
+    expect_within(page.body,
+                  "<li><a href=\"/packages/aff/10.0.0\">10.0.0</a>, the latest version</li><li><a href=\"/packages/aff\">");
+    expect_within(get(s, "/packages/aff/08.0.0").body, "the latest version</li><li><a href=\"/packages/aff\">");
+}
+
+/* ---- The badge ---- */
+
+static struct answered get_badge(struct gateway_scene *s, const char *path, int status, const char *colour, const char *words) {
+    const struct answered badge = get(s, path);
+    expect_status(badge, status);
+    expect_header(s, &badge, "content-type", "image/svg+xml");
+    expect_header(s, &badge, "cache-control", "public, max-age=300");
+    assert_non_null(header_of(s, &badge, "etag"));
+    expect_within(badge.body, arena_format(&s->f.arena, "<title>%s</title>", words));
+    expect_within(badge.body, colour);
+    return badge;
+}
+
+static void a_badge_has_the_latest_version_or_its_state(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_known_package_query, VERSION);
+    const struct answered badge = get_badge(s, "/packages/aff/badge.svg", 200, "#0a5c9e", "aff: v7.1.0");
+    assert_string_equal(stub_services_last(s->services, MESSAGE_known_package_query, NULL)->known_package_query.version,
+                        "latest");
+    const char *const has[] = {arena_format(&s->f.arena, "If-None-Match: %s", header_of(s, &badge, "etag")), NULL};
+    expect_status(ask_with(s, NULL, "/packages/aff/badge.svg", has, NULL), 304);
+    get_badge(s, "/packages/aff/badge.svg?compiler=0.15.0", 200, "#0a5c9e", "aff: 0.15.0: builds");
+    get_badge(s, "/packages/aff/badge.svg?compiler=0.15.1", 200, "#a94600", "aff: 0.15.1: fails");
+    get_badge(s, "/packages/aff/badge.svg?compiler=9.9.9", 200, "#5f6673", "aff: 9.9.9: unknown compiler");
+    expect_status(get(s, "/packages/aff/badge.svg?compiler=new"), 400);
+    stub_services_fail(s->services, MESSAGE_known_package_query, STATUS_NOT_FOUND, NULL, "There is none.");
+    get_badge(s, "/packages/none/badge.svg", 404, "#5f6673", "none: unknown package");
+    get_badge(s, "/packages/%3Cscript%3E/badge.svg", 404, "#5f6673", "PureScript: unknown package");
+    assert_int_equal(stub_services_count(s->services, MESSAGE_package_query), 0);
+    stub_services_fail(s->services, MESSAGE_known_package_query, STATUS_UNAVAILABLE, NULL, "");
+    expect_status(get(s, "/packages/none/badge.svg"), 503);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         gateway_test(packages_are_listed_page_by_page),
@@ -208,6 +295,10 @@ int main(void) {
         gateway_test(a_readme_is_shown_as_the_text_that_it_is),
         gateway_test(a_long_readme_is_cut),
         gateway_test(what_is_no_tarball_has_no_readme),
+        gateway_test(an_unknown_name_leads_to_similar_ones),
+        gateway_test(without_an_answer_the_sentence_is_all),
+        gateway_test(an_unknown_version_leads_to_those_beside_it),
+        gateway_test(a_badge_has_the_latest_version_or_its_state),
     };
     return cmocka_run_group_tests(tests, start_scene, stop_scene);
 }
