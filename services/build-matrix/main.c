@@ -19,6 +19,7 @@ static const struct message_handler messages[] = {
     {MESSAGE_matrix_query, .handle = answer_matrix_query},
     {MESSAGE_matrix_file_query, .handle = answer_matrix_file_query},
     {MESSAGE_matrix_cells_query, .handle = answer_matrix_cells_query},
+    {MESSAGE_matrix_causes_query, .handle = answer_matrix_causes_query},
     {MESSAGE_matrix_verify, .handle = answer_matrix_verify},
     {MESSAGE_build_states_query, .handle = answer_build_states_query},
     {MESSAGE_plan_query, .handle = answer_plan_query},

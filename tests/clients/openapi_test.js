@@ -66,6 +66,7 @@ const valuesOf = (story) => {
   const compiler = { good: ['0.15.15'], bad: ['0.15', 'v0.15.15', '9.9.9'] };
   return {
     get_matrix_cells: { compiler, than: compiler },
+    get_matrix_causes: { compiler },
     get_job_logs: { after: ofLog, before: ofLog },
     get_job_events: { after: ofLog },
     get_jobs_events: { after: { good: ['1-0'], bad: ['yesterday'] } },

@@ -71,16 +71,25 @@ static void take(void *context, const struct message *request, struct message_pe
 }
 
 struct stub_services *stub_services_start(const struct settings *settings) {
-    static const struct message_handler handlers[] = {
-        {MESSAGE_job_accepted, .handle_later = take},         {MESSAGE_ready_query, .handle_later = take},
-        {MESSAGE_trustee_query, .handle_later = take},        {MESSAGE_package_query, .handle_later = take},
-        {MESSAGE_metrics_query, .handle_later = take},        {MESSAGE_plan_query, .handle_later = take},
-        {MESSAGE_holds_query, .handle_later = take},          {MESSAGE_known_package_query, .handle_later = take},
-        {MESSAGE_publication_query, .handle_later = take},    {MESSAGE_set_page_query, .handle_later = take},
-        {MESSAGE_set_excuses_query, .handle_later = take},    {MESSAGE_set_query, .handle_later = take},
-        {MESSAGE_set_comparison_query, .handle_later = take}, {MESSAGE_set_detail_query, .handle_later = take},
-        {MESSAGE_package_list_query, .handle_later = take},   {MESSAGE_matrix_file_query, .handle_later = take},
-        {MESSAGE_matrix_cells_query, .handle_later = take},   {0}};
+    static const struct message_handler handlers[] = {{MESSAGE_job_accepted, .handle_later = take},
+                                                      {MESSAGE_ready_query, .handle_later = take},
+                                                      {MESSAGE_trustee_query, .handle_later = take},
+                                                      {MESSAGE_package_query, .handle_later = take},
+                                                      {MESSAGE_metrics_query, .handle_later = take},
+                                                      {MESSAGE_plan_query, .handle_later = take},
+                                                      {MESSAGE_holds_query, .handle_later = take},
+                                                      {MESSAGE_known_package_query, .handle_later = take},
+                                                      {MESSAGE_publication_query, .handle_later = take},
+                                                      {MESSAGE_set_page_query, .handle_later = take},
+                                                      {MESSAGE_set_excuses_query, .handle_later = take},
+                                                      {MESSAGE_set_query, .handle_later = take},
+                                                      {MESSAGE_set_comparison_query, .handle_later = take},
+                                                      {MESSAGE_set_detail_query, .handle_later = take},
+                                                      {MESSAGE_package_list_query, .handle_later = take},
+                                                      {MESSAGE_matrix_file_query, .handle_later = take},
+                                                      {MESSAGE_matrix_cells_query, .handle_later = take},
+                                                      {MESSAGE_matrix_causes_query, .handle_later = take},
+                                                      {0}};
     struct stub_services *stub = memory_alloc(sizeof *stub);
     struct error err;
     pthread_mutex_init(&stub->mutex, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Order of locks: `making`, then the view's or `guard`, never these two at once.
+ * Order of locks: `making`, then `guard`, then the view's.
  */
 #include "services/build-matrix/query/matrix_book.h"
 

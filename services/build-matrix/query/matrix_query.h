@@ -8,6 +8,7 @@
  *   publication_query.c  the newest publications and unpublishings
  *   matrix_query.c   workers, compilers
  *   cells_query.c    the whole matrix (matrix_book.h): its file, pages of its cells
+ *   causes_query.c   what is in the way of versions that do not build
  *   build_query.c    plans, builds to verify, state of builds
  */
 #ifndef SERVICES_BUILD_MATRIX_QUERY_MATRIX_QUERY_H
@@ -41,5 +42,7 @@ enum status answer_matrix_file_query(void *context, const struct message *reques
                                      struct error *err);
 enum status answer_matrix_cells_query(void *context, const struct message *request, struct arena *arena, struct message *answer,
                                       struct error *err);
+enum status answer_matrix_causes_query(void *context, const struct message *request, struct arena *arena,
+                                       struct message *answer, struct error *err);
 
 #endif

@@ -130,3 +130,20 @@ void matrix_question_ask_cells(struct call *call, page_writer *write) {
 void get_matrix_cells(struct call *call) {
     matrix_question_ask_cells(call, NULL);
 }
+
+/* ---- What is in their way ---- */
+
+void matrix_question_ask_causes(struct call *call, page_writer *write) {
+    const struct registry_query question = {
+        .asker = call->gateway->matrix_asker,
+        .request = {.tag = MESSAGE_matrix_causes_query,
+                    .matrix_causes_query = {.compiler = query_text(&call->query, "compiler")}},
+        .unavailable = UNAVAILABLE,
+        .write = write,
+    };
+    registry_query_ask(call, &question);
+}
+
+void get_matrix_causes(struct call *call) {
+    matrix_question_ask_causes(call, NULL);
+}

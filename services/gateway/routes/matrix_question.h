@@ -10,4 +10,7 @@
 /* Answers with the cells that the parameters of the call ask for. */
 void matrix_question_ask_cells(struct call *call, page_writer *write);
 
+/* Answers with what is in the way of the packages that do not build with the compiler of the call. */
+void matrix_question_ask_causes(struct call *call, page_writer *write);
+
 #endif

@@ -231,6 +231,10 @@ static void write_matrix(struct html *html, const json_t *answer) {
                  "Every version of every package with every compiler: whether it builds. Builds are made by themselves, when a "
                  "package is published and when there is a new compiler.");
     write_form(html, answer);
+    html_begin(html, "p");
+    part_link(html, "What is in the way of those that do not build", "/matrix/causes?compiler=%s",
+              part_text(json_object_get(answer, "filter"), "compiler"));
+    html_end(html);
     write_legend(html);
     html_begin(html, "section");
     html_attribute(html, "id", "map");

@@ -211,6 +211,38 @@ static void what_is_not_to_be_found_is_named(void **state) {
     expect_cells(m, (struct message_matrix_cells_query){0}, "\"count\":0,\"cells\":[]}");
 }
 
+/* ---- Causes ---- */
+
+static enum status ask_causes(struct matrix_fixture *m, const char *compiler) {
+    struct fixture *f = &m->f;
+    const struct message message = {.tag = MESSAGE_matrix_causes_query, .matrix_causes_query.compiler = compiler};
+    answer = (struct message){0};
+    f->err = (struct error){0};
+    return answer_matrix_causes_query(&m->service, &message, &f->arena, &answer, &f->err);
+}
+
+static void causes_have_their_jobs_and_what_they_stop(void **state) {
+    struct matrix_fixture *m = *state;
+    struct fixture *f = &m->f;
+    static const char *const rows[] = {"arrays 1.0.0 [0.15.14] maybe >=1.0.0 <2.0.0", "maybe 1.0.0 [0.15.14]"};
+    write_registry(m, rows, 2);
+    refresh(m);
+    const char *id = accept_build(m, "maybe", "{}", MATRIX_PURPOSE_WAVE);
+    const struct lease lease = claim(m, id);
+    finish_build(f, &lease, "failed_to_compile");
+    assert_ok(ask_causes(m, NULL));
+    assert_string_equal(answer.json_answer.json,
+                        arena_format(&f->arena,
+                                     "{\"compiler\":\"" NEW "\",\"causes\":[{\"name\":\"maybe\",\"version\":\"1.0.0\","
+                                     "\"state\":\"failed\",\"jobId\":\"%s\",\"count\":1,\"stops\":[\"arrays\"]}]}",
+                                     id));
+    assert_ok(ask_causes(m, OLD));
+    assert_string_equal(answer.json_answer.json, "{\"compiler\":\"" OLD "\",\"causes\":[]}");
+    assert_status(STATUS_REFUSED, ask_causes(m, "0.15.16"));
+    assert_string_equal(f->err.path, "compiler");
+    assert_status(STATUS_INVALID, ask_causes(m, "new"));
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         matrix_test(the_file_has_all_versions_and_compilers),
@@ -222,6 +254,7 @@ int main(void) {
         matrix_test(states_are_counted_for_each_compiler),
         matrix_test(builds_since_a_time_are_of_all_compilers),
         matrix_test(what_is_not_to_be_found_is_named),
+        matrix_test(causes_have_their_jobs_and_what_they_stop),
     };
     return cmocka_run_group_tests(tests, start_matrix, stop_matrix);
 }

@@ -163,6 +163,24 @@ static void what_the_page_cannot_show_is_said(void **state) {
     expect_status(get(s, "/matrix"), 503);
 }
 
+static void causes_have_what_they_stop(void **state) {
+    struct gateway_scene *s = *state;
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_matrix_causes_query,
+                              "{\"compiler\":\"0.15.16\",\"causes\":[{\"name\":\"aff\",\"version\":\"8.0.0\",\"state\":"
+                              "\"failed\",\"jobId\":\"" ID "\",\"count\":3,\"stops\":[\"web\",\"xhr\"]}]}");
+    const struct answered page = get(s, "/matrix/causes?compiler=0.15.16");
+    expect_status(page, 200);
+    expect_within(page.body, "<h2>1 versions in the way of 0.15.16</h2>");
+    expect_within(page.body, "<td><a href=\"/packages/aff/8.0.0\">aff</a> 8.0.0</td>");
+    expect_within(page.body, "<a href=\"/jobs/" ID "\">fails</a>");
+    expect_within(page.body, "<td class=\"number\">3</td><td><a href=\"/packages/web\">web</a>, "
+                             "<a href=\"/packages/xhr\">xhr</a> and 1 more</td>");
+    assert_string_equal(stub_services_last(s->services, MESSAGE_matrix_causes_query, NULL)->matrix_causes_query.compiler,
+                        "0.15.16");
+    expect_within(get(s, "/api/v1/matrix/causes").body, "\"causes\":[{\"name\":\"aff\"");
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         gateway_test(the_file_is_kept_while_it_is_the_same),
@@ -172,6 +190,7 @@ int main(void) {
         gateway_test(the_page_lists_what_does_not_build),
         gateway_test(the_form_of_the_page_is_asked),
         gateway_test(what_the_page_cannot_show_is_said),
+        gateway_test(causes_have_what_they_stop),
     };
     return cmocka_run_group_tests(tests, start_scene, stop_scene);
 }
