@@ -12,6 +12,7 @@
  *   packing.c      pack, unpack
  *   storage.c      storage
  *   dmca.c         dmca
+ *   webhook.c      webhook
  *   matrix.c       workers, matrix (with matrix_verify.c)
  *   main.c         settings
  *
@@ -103,6 +104,8 @@ enum status command_unpack(struct invocation *call, struct error *err);
 enum status command_storage(struct invocation *call, struct error *err);
 
 enum status command_dmca(struct invocation *call, struct error *err);
+
+enum status command_webhook(struct invocation *call, struct error *err);
 
 enum status command_workers(struct invocation *call, struct error *err);
 enum status command_matrix(struct invocation *call, struct error *err);

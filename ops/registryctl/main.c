@@ -91,6 +91,11 @@ static const struct command commands[] = {
      "      was decided, which everybody can read. With the gateway's settings REDIS_URL and DMCA_DIR; cases that only one of\n"
      "      these has are put into the other.",
      command_dmca},
+    {"webhook", 1, 2, "events: package:", "add URL [--events NAME,…] [--package NAME] | list | remove ID | test ID",
+     "Add a webhook, to which the package-set service sends events (published, unpublished, package-set, takedown; all by\n"
+     "      default), and print its id and secret; list all, with their failures; remove one; or send a test message, after\n"
+     "      which a paused one goes on. With the package-set service's settings.",
+     command_webhook},
     {"workers", 0, 0, "", "",
      "List the build workers that are registered with the build-matrix service at BUILD_MATRIX_ADDRESS.", command_workers},
     {"matrix", 0, 1, "compiler: follow verify:", "NAME@VERSION | --compiler V [--follow | -f] | --verify N [--compiler V]",

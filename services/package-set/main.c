@@ -43,6 +43,7 @@ static enum status serve(struct package_set_service *package_set, struct error *
         .start = package_set_service_start,
         .stop = package_set_service_stop,
         .measure = package_set_service_measure,
+        .count_alarms = package_set_service_count_alarms,
     };
     return job_service_run(&service, err);
 }

@@ -12,6 +12,8 @@
 #include "lib/store/job/connection_pool.h"
 #include "services/package-set/schedule.h"
 #include "services/package-set/set_follower.h"
+#include "services/package-set/webhook_events.h"
+#include "services/package-set/webhooks.h"
 
 enum {
     START_TIMEOUT_MS = 600000,
@@ -74,20 +76,34 @@ static enum status connect_to_build_matrix(struct package_set_service *service, 
     return message_client_create(&service->build_matrix, &options, err);
 }
 
+/* webhook_sources.follow */
+static void follow(void *context) {
+    package_set_service_follow(context);
+}
+
+static enum status start_webhooks(struct package_set_service *service, struct error *err) {
+    const struct webhook_sources sources = {
+        .view = service->repositories.view, .sets = service->sets, .follow = follow, .context = service};
+    return webhooks_create(&service->webhooks, &sources, &service->settings, err);
+}
+
 enum status package_set_service_start(void *context, struct error *err) {
     struct package_set_service *service = context;
     enum status status = connect_to_build_matrix(service, err);
     if (!status) status = set_follower_start(&service->follower, service->repositories.view, service->sets, err);
     if (!status) status = schedule_create(&service->schedule, service, err);
+    if (!status) status = start_webhooks(service, err);
     if (status) package_set_service_stop(service);
     return status;
 }
 
 void package_set_service_stop(void *context) {
     struct package_set_service *service = context;
+    webhooks_free(service->webhooks);
     schedule_free(service->schedule);
     set_follower_stop(service->follower);
     message_client_free(service->build_matrix);
+    service->webhooks = NULL;
     service->schedule = NULL;
     service->follower = NULL;
     service->build_matrix = NULL;
@@ -96,9 +112,15 @@ void package_set_service_stop(void *context) {
 void package_set_service_measure(void *context, struct metrics *metrics) {
     struct package_set_service *service = context;
     schedule_measure(service->schedule, metrics);
+    webhooks_measure(service->webhooks, metrics);
     metrics_add(metrics, METRIC_GAUGE, "registry_package_set_files_malformed",
                 "Files in package-sets/ that are no package set, and are left out.", NULL,
                 (double)registry_sets_state(service->sets).skipped_files);
+}
+
+int64_t package_set_service_count_alarms(void *context) {
+    const struct package_set_service *service = context;
+    return webhooks_alarms(service->webhooks);
 }
 
 bool package_set_service_latest(struct package_set_service *service, struct package_set *out, struct arena *arena) {

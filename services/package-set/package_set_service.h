@@ -16,6 +16,7 @@ struct connection_pool;
 struct message_client;
 struct schedule;
 struct set_follower;
+struct webhooks;
 
 struct package_set_service {
     struct settings settings;
@@ -28,7 +29,8 @@ struct package_set_service {
     struct schedule *schedule;
     struct connection_pool *stores; /* connections to Redis for message handlers */
     struct fresh_view fresh;
-    struct set_follower *follower;       /* reads the repositories now and then */
+    struct set_follower *follower; /* reads the repositories now and then */
+    struct webhooks *webhooks;
     struct message_client *build_matrix; /* told of builds; NULL while the service is not started */
     int folder_claim;                    /* descriptor of PACKAGE_SET_DIR's lock, or -1 */
 };
@@ -59,6 +61,7 @@ CHECK_RESULT enum status package_set_service_open_mirror(struct package_set_serv
 enum status package_set_service_start(void *context, struct error *err);
 void package_set_service_stop(void *context);
 void package_set_service_measure(void *context, struct metrics *metrics);
+int64_t package_set_service_count_alarms(void *context);
 void package_set_service_check(void *context, struct job_service_checks *checks, struct deadline *deadline);
 void package_set_service_use_secrets(void *context);
 

@@ -175,6 +175,13 @@ enum status takedown_store_list(struct job_store *store, bool only_closed, struc
     return STATUS_OK;
 }
 
+enum status takedown_store_count_closed(struct job_store *store, size_t *out, struct error *err) {
+    struct redis_reply *reply;
+    enum status status = redis_call(store->redis, &reply, err, "HLEN dmca:decisions");
+    *out = status ? 0 : (size_t)reply->integer;
+    return status;
+}
+
 /* ---- Closing ---- */
 
 enum status takedown_store_close(struct job_store *store, const char *folder, const char *reference, const char *decision,

@@ -30,6 +30,8 @@ CHECK_RESULT enum status takedown_store_find(struct job_store *store, const char
 CHECK_RESULT enum status takedown_store_list(struct job_store *store, bool only_closed, struct arena *arena,
                                              struct takedown_list *out, struct error *err);
 
+CHECK_RESULT enum status takedown_store_count_closed(struct job_store *store, size_t *out, struct error *err);
+
 /* Closes the case, in Redis and in the folder; *out is the case after it. STATUS_REFUSED: it is closed already. */
 CHECK_RESULT enum status takedown_store_close(struct job_store *store, const char *folder, const char *reference,
                                               const char *decision, int64_t now_ms, struct arena *arena, struct takedown *out,

@@ -13,6 +13,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/memory.h"
 #include "lib/base/url.h"
+#include "lib/tools/http/public_address.h"
 
 enum {
     TIMEOUT_STANDARD_MS = 30000,
@@ -37,6 +38,7 @@ struct transfer {
     size_t limit_bytes;
     bool is_over_limit;
     bool has_long_headers; /* it is the header that is over */
+    bool is_private;       /* the address that was tried last, where only public ones may be */
 
     /* Of a stream. */
     CURL *curl;
@@ -91,9 +93,13 @@ static void put_handle_back(struct http_connections *connections, CURL *curl) {
     if (!is_kept) curl_easy_cleanup(curl);
 }
 
-/* Close-on-exec: programs that other threads start must not inherit the connection. */
+/* Close-on-exec: programs that other threads start must not inherit the connection. Called with each address that is tried, so after
+ * the look-up of the name. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)context, (void)purpose;
+    struct transfer *transfer = context;
+    (void)purpose;
+    transfer->is_private = transfer->request->only_public && !address_is_public(&address->addr);
+    if (transfer->is_private) return CURL_SOCKET_BAD;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -164,6 +170,8 @@ static enum status explain(CURLcode code, const char *detail, const char *server
     struct deadline *deadline = transfer->request->deadline;
     enum status over = deadline ? deadline_check(deadline, err) : STATUS_OK;
     if (over) return over;
+    if (transfer->is_private)
+        return error_set(err, STATUS_UNAVAILABLE, "%s is not on the public internet, so it is not asked.", server);
     if (transfer->was_refused) return error_set(err, STATUS_CANCELLED, "The answer of %s was not read to its end.", server);
     if (transfer->is_idle) return error_set(err, STATUS_TIMEOUT, "%s did not send anything in time.", server);
     if (transfer->is_over_limit)
@@ -209,6 +217,8 @@ static void set_limits(CURL *curl, struct transfer *transfer) {
                      (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
+    if (request->only_public) curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header);

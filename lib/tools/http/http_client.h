@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A blocking HTTP client with the whole answer in memory, for services that the registry uses (healthchecks.io, the GitHub API,
- * Pursuit, S3). Not for addresses from untrusted parties: lib/tools/git/git_transport.h fetches those and checks addresses.
+ * Pursuit, S3). Addresses of others need `only_public`; sources are fetched by lib/tools/git/git_transport.h.
  * Thread-safe.
  */
 #ifndef LIB_TOOLS_HTTP_HTTP_CLIENT_H
 #define LIB_TOOLS_HTTP_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/deadline.h"
@@ -47,6 +48,8 @@ struct http_request {
                 * requests: one whose answer was lost may have been carried out */
     size_t limit_bytes; /* of the answer's body; 0: 1 MiB */
     int redirects;      /* how many to follow, to http and https; 0: none, the redirect is the answer */
+    bool only_public; /* connects only to addresses of the public internet (public_address.h), and by no proxy: for the URLs of
+                       * others */
     struct deadline *deadline;              /* ends it earlier; may be NULL */
     struct http_connections *connections;   /* NULL: a connection of its own, closed afterwards */
     const struct http_stream *stream;       /* NULL: the answer is kept. Else `timeout_ms` is the limit until it begins */
