@@ -164,7 +164,7 @@ static void write_cell(struct html *html, const json_t *cell, bool has_other) {
     const char *name = part_text(cell, "name"), *version = part_text(cell, "version");
     html_begin(html, "tr");
     html_begin(html, "td");
-    part_link(html, name, "/packages/%s", name);
+    part_link(html, name, "/packages/%s/%s", name, version);
     html_format(html, " %s", version);
     html_end(html);
     part_number_cell(html, json_integer_value(json_object_get(cell, "dependants")));
@@ -214,9 +214,11 @@ static void write_list(struct html *html, const json_t *answer) {
     json_t *cell;
     snprintf(other, sizeof other, "%s", than);
     write_title(html, answer);
+    begin_scrolled(html, "Versions");
     part_table_begin(html, heads);
     json_array_foreach(json_object_get(answer, "cells"), i, cell) write_cell(html, cell, *than);
     part_table_end(html);
+    html_end(html);
     if (next) {
         struct text address = {0};
         append_address(&address, answer, json_integer_value(next));

@@ -105,7 +105,7 @@ static void the_page_lists_what_does_not_build(void **state) {
     expect_within(page.body, "<h1>Build matrix</h1>");
     expect_within(page.body, "<a href=\"/matrix\" aria-current=\"page\">Build matrix</a>");
     expect_within(page.body, "<h2>2 versions: do not build with 0.15.16</h2>");
-    expect_within(page.body, "<td><a href=\"/packages/aff\">aff</a> 8.0.0</td><td class=\"number\">117</td><td><span "
+    expect_within(page.body, "<td><a href=\"/packages/aff/8.0.0\">aff</a> 8.0.0</td><td class=\"number\">117</td><td><span "
                              "class=\"state-failed\"");
     expect_within(page.body, "<a href=\"/jobs/" ID "\">fails</a>");
     expect_within(page.body, "<time datetime=\"2026-03-04T05:06:07.000Z\">2026-03-04</time>");

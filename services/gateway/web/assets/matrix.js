@@ -246,7 +246,7 @@ class HeatMap {
     this.paintCursor();
     const { name, version, state, compiler } = this.current();
     const word = document.querySelectorAll('#legend li > span')[this.data.states.indexOf(state)].cloneNode(true);
-    this.reading.replaceChildren(element('a', { href: `/packages/${name}` }, `${name} ${version}`), ` with ${compiler}: `, word, ' ');
+    this.reading.replaceChildren(element('a', { href: `/packages/${name}/${version}` }, `${name} ${version}`), ` with ${compiler}: `, word, ' ');
   }
 
   current() {
