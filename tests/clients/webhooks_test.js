@@ -6,7 +6,7 @@
 //   node webhooks_test.js PROGRAMS FOLDER      FOLDER/npm/node_modules has the library; see tests/clients/run
 'use strict';
 const assert = require('node:assert/strict');
-const { execFile } = require('node:child_process');
+const { execFile, execFileSync } = require('node:child_process');
 const http = require('node:http');
 const { createRequire } = require('node:module');
 const path = require('node:path');
@@ -125,6 +125,8 @@ async function main(programs, folder) {
   await server.start();
   await checkAdding(server);
   await publish(server, 'before', '1.0.0');
+  await until('the event before', () =>
+    Number(execFileSync('redis-cli', ['-s', server.at('redis.sock'), 'xlen', 'webhook:events'])) > 0);
   const hook = await add(server, all.url), filtered = await add(server, some.url, '--events', 'published', '--package', 'bb');
   all.secret = hook.secret;
   some.secret = filtered.secret;
