@@ -119,6 +119,7 @@ const whileRunning = (story) => [
     ['get_job_logs', 200, `/api/v1/jobs/${id}/logs`, { accept: 'text/plain' }],
   ]),
   ['get_job', 304, `/api/v1/jobs/${story.published}`, { 'if-none-match': '*' }],
+  ['get_logs', 303, `/logs/${story.published}`, { accept: 'text/html,*/*;q=0.8' }],
   ['get_logs', 304, `/logs/${story.published}`, { 'if-none-match': '*' }],
   ['get_job_logs', 304, `/api/v1/jobs/${story.published}/logs`, { 'if-none-match': '*' }],
   ['get_logs', 200, `/logs/${story.published}?follow=true`, { accept: 'text/plain' }],
