@@ -24,7 +24,7 @@ class Site {
     this.folder = folder;
     this.programs = programs;
     this.server = new RegistryServer(programs, folder, {
-      TLS_CERTIFICATE: '', TLS_KEY: '', S3_API_URL: '', POST_LIMIT_PER_MINUTE: '1000', ...settings,
+      TLS_CERTIFICATE: '', TLS_KEY: '', S3_API_URL: '', POST_LIMIT_PER_MINUTE: '1000', GATEWAY_PAGE_MS: '0', ...settings,
     }, begin);
     this.faults = [];
     this.pages = [];

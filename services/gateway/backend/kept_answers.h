@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Answers that never change, kept in memory so that a repeated request costs no more than sending them
+ * Answers that never change under their key, kept in memory so that a repeated request costs no more than sending them
  * (services/gateway/README.md, Jobs). Bounded in bytes: those that were not asked for longest go. Any thread.
  *
- * This file knows nothing of requests: services/gateway/routes/finished_job.h decides which answers those are.
+ * This file knows nothing of requests: which answers those are is decided by services/gateway/routes/finished_job.h, and for pages
+ * that are costly to make by page_answer_kept().
  */
 #ifndef SERVICES_GATEWAY_BACKEND_KEPT_ANSWERS_H
 #define SERVICES_GATEWAY_BACKEND_KEPT_ANSWERS_H

@@ -153,6 +153,9 @@ void call_send(struct call *call);      /* call->answer */
 void call_send_made(struct call *call); /* the same, or STATUS_BUSY if unread answers take too much memory */
 /* A kept answer, which the call takes over; a 304 if the client, with its header `if_none_match` or NULL, has it by its ETag. */
 void call_send_kept(struct call *call, struct kept_answer *kept, const char *if_none_match);
+
+/* Keeps call->answer, which is whole, under the key for other calls. On the thread that has the call. */
+void call_keep_answer(struct call *call, const char *key);
 void call_fail(struct call *call, enum status status, const char *path, const char *message);
 void call_fail_with(struct call *call, const struct error *err);
 

@@ -76,6 +76,18 @@ void call_send_kept(struct call *call, struct kept_answer *kept, const char *if_
     call_send_made(call);
 }
 
+void call_keep_answer(struct call *call, const char *key) {
+    struct answer *answer = &call->answer;
+    struct kept_answer *kept = kept_answers_make(&answer->body);
+    kept->content_type = answer->content_type; /* a literal */
+    for (size_t i = 0; i < answer->header_count; i++) {
+        kept->headers[kept->header_count].name = answer->headers[i].name;
+        kept->headers[kept->header_count++].value = arena_copy(&kept->arena, answer->headers[i].value);
+    }
+    answer->kept = kept;
+    kept_answers_add(call->gateway->kept_answers, key, kept);
+}
+
 void answer_json_or_text(struct answer *answer, bool is_json) {
     answer->content_type = is_json ? "application/json" : "text/plain; charset=utf-8";
     answer_header(answer, "vary", "Origin, Accept, User-Agent");

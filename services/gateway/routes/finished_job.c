@@ -72,12 +72,5 @@ void finished_job_keep(struct call *call, const struct finished_request *request
         answer->body = packed;
         answer_header(answer, "content-encoding", "gzip");
     }
-    struct kept_answer *kept = kept_answers_make(&answer->body);
-    kept->content_type = answer->content_type; /* a literal */
-    for (size_t i = 0; i < answer->header_count; i++) {
-        kept->headers[kept->header_count].name = answer->headers[i].name;
-        kept->headers[kept->header_count++].value = arena_copy(&kept->arena, answer->headers[i].value);
-    }
-    answer->kept = kept;
-    kept_answers_add(call->gateway->kept_answers, request->key, kept);
+    call_keep_answer(call, request->key);
 }

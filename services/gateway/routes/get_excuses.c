@@ -17,6 +17,7 @@ void package_set_question_ask_excuses(struct call *call, const char *name, page_
         .request = {.tag = MESSAGE_set_excuses_query, .set_excuses_query = {.name = name}},
         .again = again,
         .has_tag = !name,
+        .is_costly = true,
         .unavailable = "Excuses cannot be looked up at the moment: try again in a few seconds.",
         .write_view = write,
         .view = view,

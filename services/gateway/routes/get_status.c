@@ -69,6 +69,7 @@ void get_status_page(struct call *call) {
         return;
     }
     *request = page_request_of(call);
+    if (page_answer_kept(call, "", request)) return;
     call->work_data = request;
     call_leave(call, NULL);
     status_board_answer(call->gateway->status_board, call);

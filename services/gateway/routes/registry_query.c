@@ -128,6 +128,7 @@ void registry_query_ask(struct call *call, const struct registry_query *query) {
     struct registry_query *kept = arena_alloc(&call->arena, sizeof *kept);
     *kept = *query;
     kept->headers = page_request_of(call);
+    if (is_page(kept) && kept->is_costly && page_answer_kept(call, "", &kept->headers)) return;
     ask(call, kept, &kept->request, kept->again ? look_again : answer);
 }
 

@@ -36,6 +36,7 @@ struct registry_query {
     page_writer *write;      /* the answer as a page; NULL: as JSON, or by the next */
     page_viewer *write_view; /* NULL: as JSON, or by `write` */
     const void *view;        /* in the call's arena */
+    bool is_costly;          /* a page that is kept for a moment (page_answer_kept()) */
     bool has_tag;            /* gets an ETag, and is 304 for a client that has it: for large answers that are seldom changed */
     /* Answers with 404 and more than the sentence, on the loop's thread; NULL: the sentence is all. */
     void (*not_found)(struct call *call, const char *sentence);

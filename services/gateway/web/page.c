@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "services/gateway/web/page.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/tools/archive/gzip.h"
+#include "services/gateway/gateway.h"
 #include "services/gateway/http/call.h"
 #include "services/gateway/http/header_lists.h"
 #include "services/gateway/web/assets.h"
@@ -14,11 +17,8 @@ enum { GZIP_MIN_BYTES = 1024 };
 static const struct {
     const char *address, *name;
 } sections[] = {
-    {"/packages", "Packages"},
-    {"/package-sets", "Package sets"},
-    {"/matrix", "Build matrix"},
-    {"/jobs", "Jobs"},
-    {"/docs", "Documentation"},
+    {"/packages", "Packages"}, {"/package-sets", "Package sets"}, {"/matrix", "Build matrix"},
+    {"/jobs", "Jobs"},         {"/docs", "Documentation"},
 };
 
 static void write_feed_link(struct html *html, const char *title, const char *address) {
@@ -129,6 +129,18 @@ struct page_request page_request_of(struct call *call) {
                                  .if_none_match = call_request_header(call, "if-none-match")};
 }
 
+/* A key has the time as one of its parts: what is older is not found any more, and leaves the memory as what was not asked for. */
+bool page_answer_kept(struct call *call, const char *origin, struct page_request *request) {
+    int64_t keep_ms = call->gateway->settings->gateway_page_ms;
+    if (keep_ms == 0) return false;
+    request->key =
+        arena_format(&call->arena, "page %" PRId64 " %s %s %.*s", clock_monotonic_ms() / keep_ms,
+                     request->accepts_gzip ? "gzip" : "plain", origin, (int)call->req->path.len, call->req->path.base);
+    struct kept_answer *kept = kept_answers_find(call->gateway->kept_answers, request->key);
+    if (kept) call_send_kept(call, kept, request->if_none_match);
+    return kept;
+}
+
 void page_answer_file(struct call *call, const char *type, const struct text *file, const struct page_request *request) {
     struct answer *answer = &call->answer;
     answer->content_type = type;
@@ -140,6 +152,7 @@ void page_answer_file(struct call *call, const char *type, const struct text *fi
     } else {
         text_append_bytes(&answer->body, file->bytes, file->length);
     }
+    if (request->key) call_keep_answer(call, request->key);
 }
 
 void page_answer(struct call *call, const struct text *page, const struct page_request *request) {

@@ -27,10 +27,15 @@ void page_load_script(struct html *html, const char *name);
 struct page_request {
     bool accepts_gzip;
     const char *if_none_match; /* or NULL */
+    const char *key;           /* by which the page is kept; NULL: it is not. Set by page_answer_kept() */
 };
 
 /* On the loop's thread. */
 struct page_request page_request_of(struct call *call);
+
+/* For pages that are costly to make: answers the call and returns true if the page at this address was made within the last
+ * GATEWAY_PAGE_MS; else page_answer() and its kind will keep it. `origin`: what it also depends on, or "". On the loop's thread. */
+bool page_answer_kept(struct call *call, const char *origin, struct page_request *request);
 
 /* Makes call->answer of a whole page: its headers and its body, gzipped if the client accepts that and it is large; a 304 if the
  * client has it. Any thread that has the call. */

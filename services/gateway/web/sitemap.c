@@ -201,6 +201,7 @@ static void begin(struct call *call, int64_t part) {
     struct sitemap *sitemap = arena_alloc(&call->arena, sizeof *sitemap);
     *sitemap = (struct sitemap){.origin = origin_of_site(call), .part = part, .headers = page_request_of(call)};
     sitemap->end = &sitemap->first;
+    if (*sitemap->origin && page_answer_kept(call, sitemap->origin, &sitemap->headers)) return;
     if (*sitemap->origin)
         ask(call, sitemap);
     else

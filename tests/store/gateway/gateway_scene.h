@@ -60,6 +60,7 @@ static inline int open_scene(void **state) {
     setenv("SERVER_PORT", "0", true);
     setenv("MANAGEMENT_PORT", "0", true);
     assert_ok(settings_load(&s->settings, PROGRAM_GATEWAY, &f->err));
+    s->settings.gateway_page_ms = 0; /* each page is made anew */
     s->settings.gateway_connections = 500; /* few enough for the process's limit of open files */
     temporary_folder_write(&s->folder, "storage/_", "");
     s->services = stub_services_start(&s->settings);

@@ -193,6 +193,26 @@ static void an_excuse_says_why_and_who_can_act(void **state) {
     expect_page(get(s, "/package-sets/excuses/No%20Name"), 404, "<h1>Not found</h1>");
 }
 
+static void costly_pages_are_made_once_for_all_who_ask(void **state) {
+    struct gateway_scene *s = *state;
+    s->settings.gateway_page_ms = 60000;
+    serve(s);
+    stub_services_answer_json(s->services, MESSAGE_set_excuses_query, EXCUSES);
+    const struct answered first = get(s, "/package-sets/excuses");
+    int asked = stub_services_count(s->services, MESSAGE_set_excuses_query);
+    const struct answered again = get(s, "/package-sets/excuses");
+    expect_page(again, 200, "<h1>");
+    assert_string_equal(again.body, first.body);
+    assert_string_equal(header_of(s, &again, "etag"), header_of(s, &first, "etag"));
+    assert_string_equal(header_of(s, &again, "content-security-policy"), header_of(s, &first, "content-security-policy"));
+    const char *const has[] = {arena_format(&s->f.arena, "If-None-Match: %s", header_of(s, &first, "etag")), NULL};
+    expect_status(ask_with(s, NULL, "/package-sets/excuses", has, NULL), 304);
+    /* a minute may have begun in between */
+    assert_true(stub_services_count(s->services, MESSAGE_set_excuses_query) <= asked + 1);
+    get(s, "/package-sets/excuses?verdict=blocked_by"); /* another page */
+    assert_true(stub_services_count(s->services, MESSAGE_set_excuses_query) > asked);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         gateway_test(sets_are_listed_page_by_page),
@@ -204,6 +224,7 @@ int main(void) {
         gateway_test(excuses_are_grouped_by_verdict),
         gateway_test(excuses_are_filtered_by_name_and_verdict),
         gateway_test(an_excuse_says_why_and_who_can_act),
+        gateway_test(costly_pages_are_made_once_for_all_who_ask),
     };
     return cmocka_run_group_tests(tests, start_scene, stop_scene);
 }
