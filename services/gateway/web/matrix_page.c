@@ -22,70 +22,50 @@ struct choice {
     const char *value, *text;
 };
 
-static void write_option(struct html *html, const char *value, const char *text, const char *chosen) {
-    html_begin(html, "option");
-    html_attribute(html, "value", value);
-    html_attribute(html, "selected", strcmp(value, chosen) == 0 ? "" : NULL);
-    html_text(html, text);
-    html_end(html);
-}
-
-static void begin_labelled(struct html *html, const char *name, const char *label) {
+/* A labelled choice in a part of its own, ended by end_choice(). */
+static void begin_choice(struct html *html, const char *name, const char *label) {
     html_begin(html, "div");
-    html_begin(html, "label");
-    html_attribute(html, "for", name);
-    html_text(html, label);
-    html_end(html);
+    part_choice_begin(html, name, label);
 }
 
-static void begin_select(struct html *html, const char *name, const char *label) {
-    begin_labelled(html, name, label);
-    html_begin(html, "select");
-    html_attribute(html, "id", name);
-    html_attribute(html, "name", name);
-}
-
-static void end_select(struct html *html) {
+static void end_choice(struct html *html) {
     html_end(html);
     html_end(html);
 }
 
 static void write_name_field(struct html *html, const char *value) {
-    begin_labelled(html, "name", "Name contains");
-    html_void(html, "input");
-    html_attribute(html, "id", "name");
-    html_attribute(html, "name", "name");
-    html_attribute(html, "type", "search");
-    html_attribute(html, "autocomplete", "off");
-    html_attribute(html, "value", value);
+    html_begin(html, "div");
+    part_input(html, "name", "Name contains", value);
     html_end(html);
 }
 
 static void write_choice(struct html *html, const char *name, const char *label, const struct choice *choices,
                          const char *chosen) {
-    begin_select(html, name, label);
+    begin_choice(html, name, label);
     for (; choices->value; choices++)
-        write_option(html, choices->value, choices->text, chosen);
-    end_select(html);
+        part_option(html, choices->value, choices->text, strcmp(choices->value, chosen) == 0);
+    end_choice(html);
 }
 
 static void write_compiler_choice(struct html *html, const char *name, const char *label, const json_t *compilers,
                                   const char *none, const char *chosen) {
     size_t i;
     json_t *row;
-    begin_select(html, name, label);
-    if (none) write_option(html, "", none, chosen);
-    json_array_foreach(compilers, i, row) write_option(html, part_text(row, "compiler"), part_text(row, "compiler"), chosen);
-    end_select(html);
+    begin_choice(html, name, label);
+    if (none) part_option(html, "", none, !*chosen);
+    json_array_foreach(compilers, i, row)
+        part_option(html, part_text(row, "compiler"), NULL, strcmp(part_text(row, "compiler"), chosen) == 0);
+    end_choice(html);
 }
 
 static void write_state_choice(struct html *html, const char *chosen) {
-    begin_select(html, "state", "State");
-    write_option(html, "any", "any", *chosen ? chosen : "any");
-    write_option(html, "not_succeeded", "does not build", chosen);
+    begin_choice(html, "state", "State");
+    part_option(html, "any", NULL, !*chosen || strcmp(chosen, "any") == 0);
+    part_option(html, "not_succeeded", "does not build", strcmp(chosen, "not_succeeded") == 0);
     for (int i = 0; i < CELL_STATE_COUNT; i++)
-        write_option(html, cell_state_text((enum cell_state)i), build_state_of((enum cell_state)i)->word, chosen);
-    end_select(html);
+        part_option(html, cell_state_text((enum cell_state)i), build_state_of((enum cell_state)i)->word,
+                    strcmp(chosen, cell_state_text((enum cell_state)i)) == 0);
+    end_choice(html);
 }
 
 static void write_form(struct html *html, const json_t *answer) {
