@@ -87,6 +87,30 @@ module.exports = {
     visitor.expectFew();
   },
 
+  async 'what a compiler broke is found in the heat map, by keyboard, and without JavaScript in the list'(site) {
+    await publishAll(site);
+    const page = await site.open('/matrix');
+    await page.getByLabel('Compiler', { exact: true }).selectOption('0.15.16');
+    await page.getByLabel('Differs from').selectOption('0.15.15');
+    await page.getByLabel('State').selectOption('failed');
+    await page.getByRole('heading', { name: 'Map of 1 versions and 2 compilers' }).waitFor();
+    await page.locator('#map canvas').focus();
+    const reading = page.locator('#reading');
+    await reading.getByText('with 0.15.16').waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await reading.getByText('with 0.15.15').waitFor();
+    await page.keyboard.press('ArrowRight');
+    assert.match(await reading.innerText(), /^breaks 1\.0\.0 with 0\.15\.16: /);
+    await page.keyboard.press('Enter');
+    await site.check(page);
+    await reading.getByRole('link', { name: 'Its build' }).click();
+    await page.getByText(BROKEN).first().waitFor();
+    const plain = await site.open('/matrix?compiler=0.15.16&state=failed', { javaScriptEnabled: false });
+    await plain.locator('tr', { hasText: 'breaks 1.0.0' }).locator('.state-failed').waitFor();
+    await plain.getByRole('link', { name: /What is in the way/ }).click();
+    await plain.getByText('breaks').first().waitFor();
+  },
+
   async 'a package is found by keyboard alone'(site) {
     await publishAll(site);
     const page = await site.open('/');
@@ -156,7 +180,7 @@ module.exports = {
       '/package-sets': 'Package sets', '/package-sets/1.0.0': 'Package set 1.0.0', '/dmca': 'Copyright and takedowns',
     };
     for (const [target, heading] of Object.entries(pages)) await site.checkEverywhere(target, { heading });
-    for (const target of ['/package-sets/excuses', '/package-sets/excuses/breaks', '/docs', '/docs/api'])
+    for (const target of ['/matrix', '/matrix/causes'])
       await site.checkEverywhere(target, { heading: /./ });
   },
 
