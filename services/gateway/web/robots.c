@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /robots.txt: crawlers may walk all pages and routes but those that services/gateway/routes/routes.def hides from them (NOINDEX),
- * and no address with a query: each page that has one leads to as many addresses as one likes. The sitemap has the rest.
+ * GET /robots.txt: crawlers may walk everything but addresses with a query, since each page that has one leads to as many addresses
+ * as one likes; the sitemap has all pages. What services/gateway/routes/routes.def hides from them (NOINDEX) is allowed, with a query,
+ * too: a crawler that may not fetch a page never sees the header that says so (X-Robots-Tag).
  */
 #include <string.h>
 
@@ -25,7 +26,7 @@ static void append_rules(struct text *out) {
     text_append(out, "User-agent: *\n");
     for (size_t i = 0; i < count; i++) {
         if (routes[i].method != METHOD_GET || !(routes[i].ports & PORT_PUBLIC) || !routes[i].is_hidden_from_crawlers) continue;
-        text_append(out, "Disallow: ");
+        text_append(out, "Allow: ");
         append_pattern(out, routes[i].path);
         text_append(out, "\n");
     }

@@ -40,7 +40,7 @@ static void options_are_answered_at_any_path(void **state) {
 static void crawlers_are_kept_out_of_pages_about_jobs(void **state) {
     struct gateway_scene *s = *state;
     static const char *const hidden[] = {"/logs/x", "/status/x", "/api/v1/jobs", "/api/v1/jobs/x"};
-    static const char *const shown[] = {"/", "/status", "/api/v1/status", "/api/v1/packages/x"};
+    static const char *const shown[] = {"/", "/packages", "/api/v1/status", "/api/v1/packages/x"};
     serve(s);
     for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
         const struct answered answered = get(s, hidden[i]);

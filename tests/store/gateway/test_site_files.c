@@ -7,19 +7,19 @@
 #define SETS                                                                                                                   \
     "{\"packageSets\":[{\"version\":\"2.0.0\",\"compiler\":\"0.15.15\",\"published\":\"2026-01-02\",\"packageCount\":1}]}"
 
-static void robots_may_walk_but_where_the_routes_say_no(void **state) {
+static void robots_may_walk_all_but_queries_and_see_what_is_hidden(void **state) {
     struct gateway_scene *s = *state;
     serve(s);
     const struct answered robots = get(s, "/robots.txt");
     expect_status(robots, 200);
     expect_header(s, &robots, "content-type", "text/plain; charset=utf-8");
     expect_within(robots.body, "User-agent: *\n");
-    expect_within(robots.body, "Disallow: /api/v1/jobs/*\n");
-    expect_within(robots.body, "Disallow: /logs/*\n");
-    expect_within(robots.body, "Disallow: /package-sets/*/compare/*\n");
+    expect_within(robots.body, "Allow: /api/v1/jobs/*\n");
+    expect_within(robots.body, "Allow: /jobs\n");
+    expect_within(robots.body, "Allow: /logs/*\n");
     expect_within(robots.body, "Disallow: /*?\n");
-    expect_not_within(robots.body, "Disallow: /packages");
-    expect_not_within(robots.body, "Disallow: /\n");
+    const char *disallowed = strstr(robots.body, "Disallow: ");
+    assert_null(strstr(disallowed + 1, "Disallow: ")); /* nothing else: RFC 9309 takes the longest rule that fits */
     expect_within(robots.body, arena_format(&s->f.arena, "\nSitemap: %s/sitemap.xml\n", s->url));
 }
 
@@ -145,10 +145,14 @@ static void programs_get_the_state_as_json(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        gateway_test(robots_may_walk_but_where_the_routes_say_no),     gateway_test(the_sitemap_has_all_pages),
-        gateway_test(all_pages_of_the_services_answers_are_asked_for), gateway_test(a_large_sitemap_is_an_index),
-        gateway_test(without_a_service_there_is_no_half_sitemap),      gateway_test(the_state_is_shown_to_people),
-        gateway_test(what_does_not_work_is_shown_without_addresses),   gateway_test(programs_get_the_state_as_json),
+        gateway_test(robots_may_walk_all_but_queries_and_see_what_is_hidden),
+        gateway_test(the_sitemap_has_all_pages),
+        gateway_test(all_pages_of_the_services_answers_are_asked_for),
+        gateway_test(a_large_sitemap_is_an_index),
+        gateway_test(without_a_service_there_is_no_half_sitemap),
+        gateway_test(the_state_is_shown_to_people),
+        gateway_test(what_does_not_work_is_shown_without_addresses),
+        gateway_test(programs_get_the_state_as_json),
     };
     return cmocka_run_group_tests(tests, start_scene, stop_scene);
 }
