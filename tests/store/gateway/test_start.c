@@ -226,8 +226,8 @@ static void without_a_thread_it_does_not_start(void **state) {
         gateway_stop(&s->gateway);
         assert_int_equal(count_ports(), 0);
     }
-    /* store pool, tail, readiness, metrics, three askers, loops */
-    assert_int_equal(started - 1, 2 + 1 + 1 + 1 + 3 + 4 + 4 + 3);
+    /* store pool, tail, readiness, metrics, the page of the status, three askers, loops */
+    assert_int_equal(started - 1, 2 + 1 + 1 + 1 + 1 + 3 + 4 + 4 + 3);
     serve(s);
     expect_status(get(s, "/healthz"), 200);
 }
