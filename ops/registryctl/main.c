@@ -99,7 +99,7 @@ static const struct command commands[] = {
     {"workers", 0, 0, "", "",
      "List the build workers that are registered with the build-matrix service at BUILD_MATRIX_ADDRESS.", command_workers},
     {"matrix", 0, 1, "compiler: follow verify:", "NAME@VERSION | --compiler V [--follow | -f] | --verify N [--compiler V]",
-     "Ask the build-matrix service for the build results of a version, or for the progress of a compiler (with --follow,\n"
+     "Ask the build-matrix service for the build results of a version (or `latest`), or for the progress of a compiler (with --follow,\n"
      "      until all its builds are done). With --verify, make N successful builds again, with the build store and without;\n"
      "      exit 1 unless the results are the same.",
      command_matrix},

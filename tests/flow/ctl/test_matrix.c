@@ -112,7 +112,8 @@ static void missing_things_and_wrong_calls_have_different_exit_statuses(void **s
     } rows[] = {
         {"matrix nobody@1.0.0", "There is no package nobody in the registry.", "exit 1\n"},
         {"matrix shown@9.9.9", "shown@9.9.9 is not published.", "exit 1\n"},
-        {"matrix shown@latest", "There is no version latest of shown", "exit 1\n"},
+        {"matrix shown@newest", "There is no version newest of shown", "exit 1\n"},
+        {"matrix shown@latest", "shown@1.0.0, published ", "exit 0\n"},
         {"matrix --compiler newest", "the version of a compiler", "exit 1\n"},
         {"matrix --verify 1 --compiler 0.14.0", "Supported compilers: 0.15.14, 0.15.15.", "exit 1\n"},
         {"matrix --verify 100000", "from 1 to 1000", "exit 1\n"},
