@@ -29,8 +29,8 @@ static bool needs_no_replacement(const uint8_t *bytes, size_t length) {
     if (!text_is_utf8((const char *)bytes, length)) return false;
     for (size_t i = 0; i < length; i++)
         if ((bytes[i] < 0x20 && bytes[i] != '\n' && bytes[i] != '\t') || bytes[i] == 0x7f || bytes[i] == 0xc2 ||
-            bytes[i] == 0xd8 || bytes[i] == 0xe2)
-            return false; /* with all characters that begin like the controls among them */
+            bytes[i] == 0xd8 || bytes[i] == 0xe2 || bytes[i] == 0xef)
+            return false; /* with all characters that begin like those among them that are written by their numbers */
     return true;
 }
 
