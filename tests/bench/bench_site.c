@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * CPU time of each page of the site, on the real registry where it is at hand: of the gateway, of the services that it asks and of
- * Redis, per request, beside a static file of the same size from the same gateway. A round is many requests over one connection, as
- * a browser sends them (gzip); the median of the rounds is printed, then the same for a browser that has the page (304), and the
- * time until the first answer to a new visitor. `/jobs/ID` is that of a job whose log has LINES lines. The aim is AIM_MS a page.
+ * CPU time of each page of the site, on the real registry where it is at hand: of the gateway, of the services that it asks and
+ * of Redis, per request, beside a static file of the same size from the same gateway. A round is many requests over one
+ * connection, as a browser sends them (gzip); the median of the rounds is printed, then the same for a browser that has the
+ * page (304), and the time until the first answer to a new visitor. `/jobs/ID` is that of a job whose log has LINES lines. The
+ * aim is AIM_MS a page.
  *
  *   tests/bench/run site      (bench_site [--bin DIR])
  */
@@ -47,7 +48,8 @@ static int64_t cpu_us(struct server *server) {
 
 /* ---- Requests ---- */
 
-/* Sends the request with the headers, and reads the answer; fails unless it has the status, or is 200 as a page that has changed. */
+/* Sends the request with the headers, and reads the answer; fails unless it has the status, or is 200 as a page that has
+ * changed. */
 static void ask(struct http_connection *connection, const char *path, const char *headers, int status) {
     struct text request = {0};
     text_append_format(&request, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n%s\r\n", path, headers);

@@ -8,8 +8,9 @@
  *   webhook:begun      1: `known` has all that was there before the first event
  *   webhook:events     stream: id, event, package, body
  *
- * An event is added to `known` and to the stream in one step, so it is there once, whenever its finder is killed. A hook's cursor is the
- * event that it got last: it moves after the receiver's answer, so a kill in between sends the event again, by the same id.
+ * An event is added to `known` and to the stream in one step, so it is there once, whenever its finder is killed. A hook's
+ * cursor is the event that it got last: it moves after the receiver's answer, so a kill in between sends the event again, by
+ * the same id.
  */
 #ifndef LIB_STORE_WEBHOOK_WEBHOOK_STORE_H
 #define LIB_STORE_WEBHOOK_WEBHOOK_STORE_H
@@ -67,8 +68,8 @@ struct webhook_event {
     const char *place;   /* in the stream; set by reading */
 };
 
-/* Adds those that were never added, in their order, and removes the oldest above WEBHOOK_EVENTS_MAX; before `begun`, they are only noted
- * as known. Repeatable. */
+/* Adds those that were never added, in their order, and removes the oldest above WEBHOOK_EVENTS_MAX; before `begun`, they are
+ * only noted as known. Repeatable. */
 CHECK_RESULT enum status webhook_events_add(struct job_store *store, const struct webhook_event *events, size_t count,
                                             bool has_begun, struct error *err);
 /* Sets is_known[i] for each. */

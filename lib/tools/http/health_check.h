@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Reports to healthchecks.io that we are alive (lib/tools/README.md, Health checks): a GET of the check's address at regular
- * intervals while ready, a POST to its /fail with the reasons while not, a POST to its /log with news. A failed ping is logged and retried after retry_ms,
- * for ever. It has a thread of its own; one owner creates and frees it.
+ * intervals while ready, a POST to its /fail with the reasons while not, a POST to its /log with news. A failed ping is logged
+ * and retried after retry_ms, for ever. It has a thread of its own; one owner creates and frees it.
  */
 #ifndef LIB_TOOLS_HTTP_HEALTH_CHECK_H
 #define LIB_TOOLS_HTTP_HEALTH_CHECK_H

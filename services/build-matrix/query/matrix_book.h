@@ -5,8 +5,8 @@
  *   the registry's two commits, the compilers ──► what the registry says (127 ms for 181,335 cells, in steps of 3 ms)  ──┐
  *   changes of jobs in Redis ───────────────────► the last builds (build_notes.h) ─────────────────────────────────────┴─► cells, JSON
  *
- * A query brings it up to date first, at most every FOLLOW_MS. One thread at a time does so; others read the one before meanwhile,
- * or wait where there is none yet.
+ * A query brings it up to date first, at most every FOLLOW_MS. One thread at a time does so; others read the one before
+ * meanwhile, or wait where there is none yet.
  */
 #ifndef SERVICES_BUILD_MATRIX_QUERY_MATRIX_BOOK_H
 #define SERVICES_BUILD_MATRIX_QUERY_MATRIX_BOOK_H

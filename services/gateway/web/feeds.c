@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /feeds/…: Atom feeds of publications, package sets and closed takedown cases. Publications and package sets are those of the
- * registry's repositories, as build-matrix and package-set answer them, so that entries neither vanish with their jobs nor come
- * twice; an unpublishing is an entry of its own. An entry's id names the thing and its time.
+ * GET /feeds/…: Atom feeds of publications, package sets and closed takedown cases. Publications and package sets are those of
+ * the registry's repositories, as build-matrix and package-set answer them, so that entries neither vanish with their jobs nor
+ * come twice; an unpublishing is an entry of its own. An entry's id names the thing and its time.
  */
 #include <jansson.h>
 #include <string.h>

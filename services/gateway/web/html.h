@@ -29,7 +29,8 @@ void html_begin(struct html *html, const char *element);
 /* Of the element that was begun last, before its content. A value of NULL writes nothing. */
 void html_attribute(struct html *html, const char *name, const char *value);
 /* Content. Characters that could be taken for another text than they are (controls but line feed and tab, those that change
- * the direction of writing, and U+FFFE and U+FFFF) are written as in [U+202E]; bytes that are no UTF-8 as U+FFFD. NULL writes nothing. */
+ * the direction of writing, and U+FFFE and U+FFFF) are written as in [U+202E]; bytes that are no UTF-8 as U+FFFD. NULL writes
+ * nothing. */
 void html_text(struct html *html, const char *text);
 void html_bytes(struct html *html, const char *bytes, size_t length);
 void html_format(struct html *html, const char *format, ...) __attribute__((format(printf, 2, 3)));

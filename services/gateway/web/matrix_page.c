@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /matrix: which versions build with which compilers. Of the answer of GET /api/v1/matrix/cells it is counts for each compiler and
- * a list; assets/matrix.js adds the whole matrix as a map, filtered by the same form.
+ * GET /matrix: which versions build with which compilers. Of the answer of GET /api/v1/matrix/cells it is counts for each
+ * compiler and a list; assets/matrix.js adds the whole matrix as a map, filtered by the same form.
  */
 #include <inttypes.h>
 #include <jansson.h>

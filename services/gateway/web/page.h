@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What all pages of the site have in common: head, navigation, foot, headers, and the page of a failure. Pages are HTML that needs
- * no JavaScript; they load nothing from other hosts, and the Content-Security-Policy allows nothing else.
+ * What all pages of the site have in common: head, navigation, foot, headers, and the page of a failure. Pages are HTML that
+ * needs no JavaScript; they load nothing from other hosts, and the Content-Security-Policy allows nothing else.
  */
 #ifndef SERVICES_GATEWAY_WEB_PAGE_H
 #define SERVICES_GATEWAY_WEB_PAGE_H
@@ -34,7 +34,8 @@ struct page_request {
 struct page_request page_request_of(struct call *call);
 
 /* For pages that are costly to make: answers the call and returns true if the page at this address was made within the last
- * GATEWAY_PAGE_MS; else page_answer() and its kind will keep it. `origin`: what it also depends on, or "". On the loop's thread. */
+ * GATEWAY_PAGE_MS; else page_answer() and its kind will keep it. `origin`: what it also depends on, or "". On the loop's
+ * thread. */
 bool page_answer_kept(struct call *call, const char *origin, struct page_request *request);
 
 /* Makes call->answer of a whole page: its headers and its body, gzipped if the client accepts that and it is large; a 304 if the
@@ -59,7 +60,8 @@ void page_make_once(struct call *call, const struct text *page, int http_status)
 /* Makes the body and headers of call->answer for a failure of a page: the sentence, and where to go from here. */
 void page_fail(struct call *call, const char *message);
 
-/* The page of such a failure alone; the answer needs the headers page_type and page_policy, a Content-Security-Policy. Any thread. */
+/* The page of such a failure alone; the answer needs the headers page_type and page_policy, a Content-Security-Policy. Any
+ * thread. */
 void page_append_failure(struct text *out, int http_status, const char *message);
 extern const char page_type[], page_policy[];
 

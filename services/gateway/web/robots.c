@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /robots.txt: crawlers may walk everything but addresses with a query, since each page that has one leads to as many addresses
- * as one likes; the sitemap has all pages. What services/gateway/routes/routes.def hides from them (NOINDEX) is allowed, with a query,
- * too: a crawler that may not fetch a page never sees the header that says so (X-Robots-Tag).
+ * GET /robots.txt: crawlers may walk everything but addresses with a query, since each page that has one leads to as many
+ * addresses as one likes; the sitemap has all pages. What services/gateway/routes/routes.def hides from them (NOINDEX) is
+ * allowed, with a query, too: a crawler that may not fetch a page never sees the header that says so (X-Robots-Tag).
  */
 #include <string.h>
 

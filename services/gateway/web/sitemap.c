@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * GET /sitemap.xml: the addresses of all pages for search engines, as of https://www.sitemaps.org/protocol.html. A sitemap may have
- * 50,000 addresses: if there are more, it is an index of /sitemap/1.xml, /sitemap/2.xml and so on.
+ * GET /sitemap.xml: the addresses of all pages for search engines, as of https://www.sitemaps.org/protocol.html. A sitemap may
+ * have 50,000 addresses: if there are more, it is an index of /sitemap/1.xml, /sitemap/2.xml and so on.
  *
  *   loop's thread    ask() ──► asker: keep_answer() ──► loop: go_on() ──► ask() the next page ── … ──► the last: make_answer()
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Answers the gateway's queries about package sets: all of them, one, the differences between two, and one in its place (set_*_query in
- * proto/messages.def). For struct message_handler; `context` is the struct package_set_service.
+ * Answers the gateway's queries about package sets: all of them, one, the differences between two, and one in its place
+ * (set_*_query in proto/messages.def). For struct message_handler; `context` is the struct package_set_service.
  */
 #ifndef SERVICES_PACKAGE_SET_QUERY_SET_QUERY_H
 #define SERVICES_PACKAGE_SET_QUERY_SET_QUERY_H

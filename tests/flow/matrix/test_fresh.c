@@ -78,8 +78,8 @@ static const char *make_job(const char *name) {
     return arena_copy(&server->arena, accepted.id);
 }
 
-/* The status of the answer about a package or a version. Where fetching takes longer than the gateway waits, as on a slow machine, it
- * is 503, and the client asks again. */
+/* The status of the answer about a package or a version. Where fetching takes longer than the gateway waits, as on a slow
+ * machine, it is 503, and the client asks again. */
 static int ask_for(const char *name) {
     int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
     for (;;) {
@@ -133,7 +133,8 @@ static void a_build_of_what_is_gone_is_ended(void **state) {
 /* ---- Made-up names ---- */
 
 /* Each 404 needs a fetch of both repositories, of which an address may cause 60 a minute; two services fetch by themselves every
- * 10 s (build-matrix, and package-set, whose schedule does so once a minute, too). Known packages are answered all the same, and new ones are not answered 404. */
+ * 10 s (build-matrix, and package-set, whose schedule does so once a minute, too). Known packages are answered all the same,
+ * and new ones are not answered 404. */
 static void made_up_names_cost_few_fetches(void **state) {
     (void)state;
     enum { NAMES = 400, PER_MINUTE = 60, REPOSITORIES = 2, FOLLOWERS = 2 };

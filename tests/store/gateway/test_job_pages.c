@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The pages of jobs and their logs (services/gateway/web/job_page.c, services/gateway/web/jobs_page.c). What a person does with them is tested in
- * tests/browser/site/jobs.js.
+ * The pages of jobs and their logs (services/gateway/web/job_page.c, services/gateway/web/jobs_page.c). What a person does with
+ * them is tested in tests/browser/site/jobs.js.
  */
 #include "tests/store/gateway/page_scene.h"
 
